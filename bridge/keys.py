@@ -1,0 +1,72 @@
+"""Client keys: which presented key belongs to which named client. Pure; stores live in the rings."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HASH_PREFIX = "sha256:"
+MAX_KEY_BYTES = 512
+"""Longer than any key in use; a longer header is refused without being hashed."""
+
+
+def hashed(key: str) -> str:
+    """The form in which a key may be stored: ``sha256:`` and the hex digest of its UTF-8 bytes."""
+    return HASH_PREFIX + hashlib.sha256(key.encode()).hexdigest()
+
+
+def usable(stored: str) -> bool:
+    """Whether a stored value can be a key: trimmed, printable ASCII, no spaces, not empty."""
+    return bool(stored) and stored.isascii() and stored.isprintable() and " " not in stored
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who calls: a name for the log, and the seed of what is derived from the key, never the key."""
+
+    name: str
+    seed: bytes
+
+
+class ClientKeys:
+    """An immutable set of named keys, compared in constant time over all of them."""
+
+    def __init__(self, keys: Mapping[str, str]) -> None:
+        """Take ``{client name: key or sha256:…}``; values are trimmed, unusable ones left out."""
+        trimmed = {name: value.strip() for name, value in keys.items()}
+        self._digests = {
+            name: (value if value.startswith(HASH_PREFIX) else hashed(value)).lower()
+            for name, value in trimmed.items()
+            if usable(value)
+        }
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    def match(self, presented: str) -> Client | None:
+        """The client whose key this is, or None. Every stored key is compared, always."""
+        if not usable(presented) or len(presented) > MAX_KEY_BYTES:
+            return None
+        digest = hashed(presented)
+        found: Client | None = None
+        for name, stored in self._digests.items():
+            if hmac.compare_digest(stored, digest):
+                found = Client(name, digest.encode())
+        return found
+
+
+class KeyStore(Protocol):
+    """Where client keys and upstream keys come from."""
+
+    async def clients(self) -> ClientKeys:
+        """The client keys of now; raises ``KeysUnavailable`` when none can be had."""
+        ...
+
+    async def upstream(self, name: str) -> str | None:
+        """The operator's key for the upstream secret of that name, None when it has none."""
+        ...

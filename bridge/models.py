@@ -1,0 +1,100 @@
+"""The served models, as data.
+
+A model is what a caller names in ``model``: an upstream, the upstream's own name for it, and how
+the two are spoken to. Each base model ``m`` also exists as ``m-thinking`` unless it says no.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from bridge.errors import ModelNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+THINKING_SUFFIX = "-thinking"
+ANY = "*"
+"""The name under which all models of an upstream are passed through."""
+
+DEFAULT_HOLD = 2048
+"""Characters of a block of calls that are held until it is whole: a second or two of writing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One served model.
+
+    ``upstream`` names a configured upstream, ``name`` is the model's name there. ``hold`` is in
+    characters; 0 streams every call from its first character. ``repeat_guard`` asks again when a
+    result is answered by the very same call. ``opens_thinking``: the model's own template opens
+    its thinking, so that replies start inside it. ``think`` is set on the derived twin only.
+    """
+
+    id: str
+    upstream: str
+    name: str
+    dialect: str = "fence"
+    tools: Literal["signatures", "json-schema"] = "signatures"
+    thinking: bool = True
+    hold: int = DEFAULT_HOLD
+    retries: int = 1
+    repeat_guard: bool = True
+    opens_thinking: bool = False
+    prefill: bool | None = None
+    max_tokens: int | None = None
+    owned_by: str = "toolbridge"
+    think: bool = False
+
+    def twin(self) -> Model:
+        """The derived thinking model."""
+        return replace(self, id=self.id + THINKING_SUFFIX, think=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The configured models by public name, in the operator's order."""
+
+    models: Mapping[str, Model]
+
+    def __init__(self, models: Iterable[Model]) -> None:
+        object.__setattr__(self, "models", {model.id: model for model in models})
+
+    def find(self, name: str) -> Model:
+        """The model a request names; raises ``ModelNotFound``."""
+        if (model := self.models.get(name)) and name != ANY:
+            return model
+        base_name = name.removesuffix(THINKING_SUFFIX)
+        base = self.models.get(base_name)
+        if base is not None and base_name != name and base.thinking and base_name != ANY:
+            return base.twin()
+        if base is None and (passed := self.passed_through(name)) is not None:
+            return passed
+        raise ModelNotFound(f"The model '{name}' does not exist.", param="model")
+
+    def passed_through(self, name: str) -> Model | None:
+        """The model of that name behind ``[models."*"]``, if the operator passes models through."""
+        pattern = self.models.get(ANY)
+        if pattern is None or not name or name == ANY or name.endswith(THINKING_SUFFIX * 2):
+            return None
+        base_name = name.removesuffix(THINKING_SUFFIX)
+        base = replace(pattern, id=base_name, name=base_name)
+        if base_name == name:
+            return base
+        return base.twin() if pattern.thinking else None
+
+    def listed(self, upstream_names: Iterable[str] = ()) -> list[Model]:
+        """Every served model with its twin; ``upstream_names`` are those behind ``*``."""
+        pattern = self.models.get(ANY)
+        bases = [model for model in self.models.values() if model.id != ANY]
+        if pattern is not None:
+            known = {model.id for model in bases}
+            bases += [
+                replace(pattern, id=name, name=name)
+                for name in upstream_names
+                if name not in known
+            ]
+        return [
+            model for base in bases for model in ([base, base.twin()] if base.thinking else [base])
+        ]

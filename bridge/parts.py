@@ -1,0 +1,104 @@
+"""What the decoder makes of a reply.
+
+    Part = Text | Thinking | Block | CallStart | CallArguments | CallEnd | Cut
+
+The calls of a reply that stay under the hold limit leave the decoder together, as one ``Block``.
+A longer call leaves as ``CallStart``, any number of ``CallArguments`` and one ``CallEnd``. A part
+says what was read; whether a faulty one is asked again, passed on or refused is the exchange's
+business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Answer text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """Text that no client sees."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a call or with structured output, in words a model can act on.
+
+    ``kind`` is ``json`` (not readable), ``shape`` (no call object), ``name`` (not an offered
+    tool) or ``schema`` (readable, but against its schema).
+    """
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A whole call. ``arguments`` is valid JSON text of an object. ``raw`` is what the model wrote.
+
+    ``near_miss``: not written in the exact dialect. ``repaired``: the JSON needed mending.
+    """
+
+    name: str
+    arguments: str
+    raw: str = ""
+    fault: Fault | None = None
+    near_miss: bool = False
+    repaired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A call that could not be understood, as the model wrote it (the key left out)."""
+
+    raw: str
+    fault: Fault
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A held block, in the order of the reply: at least one call, whole or malformed.
+
+    ``cut``: the reply ended inside the block, after these.
+    """
+
+    calls: tuple[Call | Malformed, ...]
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallStart:
+    """A long call begins to stream."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallArguments:
+    """The next characters of the streaming call's arguments."""
+
+    json: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnd:
+    """The streaming call is over; ``whole`` unless it was cut or became unreadable."""
+
+    whole: bool
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The reply was ended here: what followed a call was the model talking to itself."""
+
+
+Part = Text | Thinking | Block | CallStart | CallArguments | CallEnd | Cut

@@ -1,0 +1,396 @@
+"""The wire: OpenAI's chat completion requests, answers and chunks.
+
+Names and shapes are those of OpenAI's published API description. Requests ignore fields they do
+not know, as real servers do. Answers are serialised with ``exclude_unset``: a key that was not set
+is left out, a key set to None is written as null, and clients tell the two apart.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+MAX_CALL_ID = 40
+"""OpenAI refuses longer ids."""
+
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "function_call"]
+FunctionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+CallId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_CALL_ID)]
+JSONObject = dict[str, Any]
+
+
+class Wire(BaseModel):
+    """A frozen value of the wire."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+
+# Requests ---------------------------------------------------------------------------------------
+
+
+class TextPart(Wire):
+    """A piece of text content."""
+
+    type: Literal["text"]
+    text: str
+
+
+class RefusalPart(Wire):
+    """A refusal, among an assistant's content parts."""
+
+    type: Literal["refusal"]
+    refusal: str
+
+
+AssistantPart = Annotated[TextPart | RefusalPart, Field(discriminator="type")]
+Content = str | list[TextPart]
+
+
+def text_of(content: str | list[TextPart] | list[AssistantPart] | None) -> str:
+    """Content as one text: parts stand on lines of their own."""
+    if content is None or isinstance(content, str):
+        return content or ""
+    return "\n".join(part.text if isinstance(part, TextPart) else part.refusal for part in content)
+
+
+class FunctionCall(Wire):
+    """A tool's name and its arguments as JSON text, as the model wrote them."""
+
+    name: str
+    arguments: str
+
+
+class RequestToolCall(Wire):
+    """An earlier call, sent back by the client."""
+
+    id: CallId
+    type: Literal["function"] = "function"
+    function: FunctionCall
+
+
+class SystemMessage(Wire):
+    """The operator of the conversation speaks; ``developer`` is the newer word."""
+
+    role: Literal["system", "developer"]
+    content: Content
+
+
+class UserMessage(Wire):
+    """The user speaks."""
+
+    role: Literal["user"]
+    content: Content
+
+
+class AssistantMessage(Wire):
+    """The model spoke or called."""
+
+    role: Literal["assistant"]
+    content: str | list[AssistantPart] | None = None
+    refusal: str | None = None
+    tool_calls: list[RequestToolCall] | None = None
+    function_call: FunctionCall | None = None
+
+
+class ToolMessage(Wire):
+    """The result of one call."""
+
+    role: Literal["tool"]
+    content: Content
+    tool_call_id: CallId
+
+
+class FunctionMessage(Wire):
+    """The result of a deprecated ``function_call``."""
+
+    role: Literal["function"]
+    name: str
+    content: str | None
+
+
+Message = Annotated[
+    SystemMessage | UserMessage | AssistantMessage | ToolMessage | FunctionMessage,
+    Field(discriminator="role"),
+]
+
+
+class FunctionDefinition(Wire):
+    """A tool that the client can run."""
+
+    name: FunctionName
+    description: str | None = None
+    parameters: JSONObject | None = None
+    strict: bool | None = None
+
+
+class Tool(Wire):
+    """An offered tool."""
+
+    type: Literal["function"]
+    function: FunctionDefinition
+
+
+class NamedFunction(Wire):
+    """A function by its name."""
+
+    name: str
+
+
+class NamedToolChoice(Wire):
+    """``tool_choice``: this tool and no other."""
+
+    type: Literal["function"]
+    function: NamedFunction
+
+
+class AllowedTools(Wire):
+    """The tools that may be called, of those offered."""
+
+    mode: Literal["auto", "required"]
+    tools: list[NamedToolChoice]
+
+
+class AllowedToolsChoice(Wire):
+    """``tool_choice``: only some of the offered tools."""
+
+    type: Literal["allowed_tools"]
+    allowed_tools: AllowedTools
+
+
+ToolChoice = (
+    Literal["none", "auto", "required"]
+    | Annotated[NamedToolChoice | AllowedToolsChoice, Field(discriminator="type")]
+)
+
+
+class TextFormat(Wire):
+    """``response_format``: prose."""
+
+    type: Literal["text"]
+
+
+class JSONObjectFormat(Wire):
+    """``response_format``: any JSON object."""
+
+    type: Literal["json_object"]
+
+
+class JSONSchema(Wire):
+    """A named schema for the answer."""
+
+    name: FunctionName
+    description: str | None = None
+    schema_: JSONObject | None = Field(default=None, alias="schema")
+    strict: bool | None = None
+
+
+class JSONSchemaFormat(Wire):
+    """``response_format``: JSON of a schema."""
+
+    type: Literal["json_schema"]
+    json_schema: JSONSchema
+
+
+ResponseFormat = Annotated[
+    TextFormat | JSONObjectFormat | JSONSchemaFormat, Field(discriminator="type")
+]
+
+
+class StreamOptions(Wire):
+    """What a stream adds."""
+
+    include_usage: bool = False
+
+
+StopString = Annotated[str, StringConstraints(min_length=1)]
+
+
+class ChatCompletionRequest(Wire):
+    """``POST /v1/chat/completions``."""
+
+    model: str
+    messages: list[Message] = Field(min_length=1)
+    tools: list[Tool] | None = None
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    functions: list[FunctionDefinition] | None = None
+    function_call: Literal["none", "auto"] | NamedFunction | None = None
+    response_format: ResponseFormat | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    stop: StopString | Annotated[list[StopString], Field(max_length=4)] | None = None
+    n: int | None = Field(default=None, ge=1, le=8, strict=True)
+    max_tokens: int | None = Field(default=None, ge=1, strict=True)
+    max_completion_tokens: int | None = Field(default=None, ge=1, strict=True)
+    temperature: float | None = Field(default=None, ge=0, le=2, strict=True, allow_inf_nan=False)
+    top_p: float | None = Field(default=None, ge=0, le=1, strict=True, allow_inf_nan=False)
+    presence_penalty: float | None = Field(default=None, ge=-2, le=2, strict=True)
+    frequency_penalty: float | None = Field(default=None, ge=-2, le=2, strict=True)
+    seed: int | None = Field(default=None, strict=True)
+    user: str | None = None
+    metadata: JSONObject | None = None
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """The stop strings, none to four."""
+        if self.stop is None:
+            return ()
+        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
+
+    @property
+    def token_limit(self) -> int | None:
+        """``max_completion_tokens``, or its older name."""
+        return self.max_completion_tokens or self.max_tokens
+
+    @property
+    def offered(self) -> tuple[FunctionDefinition, ...]:
+        """The offered functions, in the client's order."""
+        return tuple(tool.function for tool in self.tools or ())
+
+    @property
+    def uses_functions(self) -> bool:
+        """Whether the client speaks the deprecated ``functions`` form and expects it back.
+
+        ``validation`` moves the functions into ``tools`` and leaves this mark.
+        """
+        return self.functions is not None
+
+
+# Answers ----------------------------------------------------------------------------------------
+
+
+class PromptTokensDetails(Wire):
+    """Where prompt tokens came from."""
+
+    cached_tokens: int = 0
+
+
+class CompletionTokensDetails(Wire):
+    """What completion tokens went into."""
+
+    reasoning_tokens: int = 0
+
+
+class Usage(Wire):
+    """Tokens, as the upstream counted them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: PromptTokensDetails
+    completion_tokens_details: CompletionTokensDetails
+
+
+class ToolCall(Wire):
+    """A call of the answer."""
+
+    id: str
+    type: Literal["function"]
+    function: FunctionCall
+
+
+class ChatCompletionMessage(Wire):
+    """The answer itself."""
+
+    role: Literal["assistant"]
+    content: str | None
+    refusal: str | None
+    tool_calls: list[ToolCall] | None = None
+    function_call: FunctionCall | None = None
+
+
+class Choice(Wire):
+    """One of ``n`` answers."""
+
+    index: int
+    message: ChatCompletionMessage
+    logprobs: None
+    finish_reason: FinishReason
+
+
+class ChatCompletion(Wire):
+    """A whole answer."""
+
+    id: str
+    object: Literal["chat.completion"]
+    created: int
+    model: str
+    choices: list[Choice]
+    usage: Usage
+
+
+class DeltaFunctionCall(Wire):
+    """Part of a function call: name and empty arguments first, then arguments alone."""
+
+    name: str | None = None
+    arguments: str | None = None
+
+
+class DeltaToolCall(Wire):
+    """Part of a tool call: id, type and name stand on its first delta only."""
+
+    index: int
+    id: str | None = None
+    type: Literal["function"] | None = None
+    function: DeltaFunctionCall
+
+
+class Delta(Wire):
+    """What is new since the last chunk."""
+
+    role: Literal["assistant"] | None = None
+    content: str | None = None
+    tool_calls: list[DeltaToolCall] | None = None
+    function_call: DeltaFunctionCall | None = None
+
+
+class ChunkChoice(Wire):
+    """The news of one choice."""
+
+    index: int
+    delta: Delta
+    logprobs: None
+    finish_reason: FinishReason | None
+
+
+class ChatCompletionChunk(Wire):
+    """One event of a stream."""
+
+    id: str
+    object: Literal["chat.completion.chunk"]
+    created: int
+    model: str
+    choices: list[ChunkChoice]
+    usage: Usage | None = None
+
+
+class ModelObject(Wire):
+    """One entry of ``GET /v1/models``."""
+
+    id: str
+    object: Literal["model"]
+    created: int
+    owned_by: str
+
+
+class ModelList(Wire):
+    """``GET /v1/models``."""
+
+    object: Literal["list"]
+    data: list[ModelObject]
+
+
+class ErrorBody(Wire):
+    """What went wrong; all four keys are always there."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorResponse(Wire):
+    """An error answer, or an error event in a stream."""
+
+    error: ErrorBody

@@ -1,0 +1,71 @@
+"""What goes to an upstream and what comes back: plain values, known to the core and to every upstream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Role = Literal["system", "user", "assistant"]
+UpstreamFinish = Literal["stop", "length", "content_filter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One upstream message."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a request asks of the upstream beside its turns; None leaves it to the upstream.
+
+    ``prefill``: the last turn is an unfinished assistant message to be continued. The pieces
+    that come back never repeat it.
+    """
+
+    model: str
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    prefill: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCounts:
+    """Tokens as the upstream counted them. ``estimated`` when it did not, and we guessed."""
+
+    prompt: int = 0
+    completion: int = 0
+    reasoning: int = 0
+    cached: int = 0
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A bit of the upstream's reply, as it came: any of the three may be absent.
+
+    ``finish`` is the upstream's own word, mapped; ``counts`` replaces earlier ones.
+    """
+
+    text: str = ""
+    finish: UpstreamFinish | None = None
+    counts: TokenCounts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an upstream kind can do.
+
+    ``prefill``: continues an unfinished assistant turn. ``alternation``: insists on user and
+    assistant turns in strict alternation. ``system``: takes a system turn at all.
+    """
+
+    prefill: bool = False
+    alternation: bool = False
+    system: bool = True
