@@ -1,0 +1,203 @@
+"""The one loop that joins an HTTP connection and a ``ReplyReader``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import aclosing, asynccontextmanager, suppress
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TYPE_CHECKING
+
+import httpx
+
+from bridge.errors import (
+    BridgeError,
+    UpstreamCut,
+    UpstreamInvalid,
+    UpstreamRefused,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from bridge.upstream.http_errors import BROKEN, REFUSED, cut, for_status, renamed
+from bridge.upstream.reply import MAX_BODY_BYTES
+from bridge.upstream.timing import paced, silent
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncGenerator, Mapping
+
+    from bridge.turns import Piece
+    from bridge.upstream.base import Secret
+    from bridge.upstream.reply import ReplyReader
+    from bridge.upstream.timing import Timeouts
+
+MAX_REPLY_BYTES = 64 * 1024 * 1024
+"""Of the body, uncompressed: 128k tokens at some 300 bytes of event a token are 40 MB. What writes
+more is a model in a loop."""
+
+MAX_ERROR_BYTES = 64 * 1024
+"""Of a refusal's body, which is only searched for its error object."""
+
+DRAIN_SECONDS = 0.1
+"""After ``[DONE]`` the end of the body follows in the same packet or the next. Reading it lets the
+connection be used again; a server that keeps it open is not waited for."""
+
+KEEPALIVE_SECONDS = 55.0
+"""Just below the minute after which load balancers drop idle connections."""
+
+
+def new_client(verify: ssl.SSLContext | bool = True) -> httpx.AsyncClient:
+    """A client for upstreams; it may be shared. Keeps no cookies, follows no redirect.
+
+    How many requests run at once is limited elsewhere, so none waits for a connection here.
+    """
+    return httpx.AsyncClient(
+        verify=verify,
+        headers={"User-Agent": "toolbridge"},
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        follow_redirects=False,
+        limits=httpx.Limits(
+            max_connections=None,
+            max_keepalive_connections=100,
+            keepalive_expiry=KEEPALIVE_SECONDS,
+        ),
+    )
+
+
+def chat_headers(configured: Mapping[str, str] | None) -> httpx.Headers:
+    """The headers of a chat request; what the operator configured wins."""
+    headers = httpx.Headers({"Accept": "text/event-stream", "Content-Type": "application/json"})
+    headers.update(configured)
+    return headers
+
+
+def encoded(body: object) -> bytes:
+    """A request body as JSON; what UTF-8 cannot carry is replaced."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+async def with_key(
+    headers: httpx.Headers, key: Secret | None, name: str = "Authorization"
+) -> httpx.Headers:
+    """The headers and the operator's key of now: as a bearer token, or bare in another header.
+
+    Raises ``UpstreamRefused`` for a key that no header can hold.
+    """
+    secret = (await key() or "").strip() if key is not None else ""
+    if not (secret.isascii() and secret.isprintable()):
+        raise UpstreamRefused(REFUSED)
+    complete = headers.copy()
+    if secret:
+        complete[name] = f"Bearer {secret}" if name.lower() == "authorization" else secret
+    return complete
+
+
+async def replied(
+    client: httpx.AsyncClient, request: httpx.Request, reader: ReplyReader, timeouts: Timeouts
+) -> AsyncGenerator[Piece, None]:
+    """Send the request and yield the pieces of its reply.
+
+    Reads only when asked, so a slow consumer slows the upstream. Closing it closes the connection.
+    """
+    async with _answered(client, request, timeouts) as chunks:
+        size = 0
+        try:
+            async for chunk in chunks:
+                for piece in reader.feed(chunk):
+                    yield piece
+                size += len(chunk)
+                if reader.done or size > MAX_REPLY_BYTES:
+                    break
+        except (UpstreamCut, UpstreamTimeout):
+            if not reader.finished:
+                raise
+        if size > MAX_REPLY_BYTES and not reader.done:
+            last = reader.limit()
+        else:
+            last = reader.close()
+            with suppress(TimeoutError, BridgeError):
+                async with asyncio.timeout(DRAIN_SECONDS):
+                    async for _ in chunks:
+                        pass
+        for piece in last:
+            yield piece
+
+
+async def fetched(client: httpx.AsyncClient, request: httpx.Request, timeouts: Timeouts) -> bytes:
+    """Send the request and return the whole body; raises as ``replied`` does."""
+    async with _answered(client, request, timeouts) as chunks:
+        body = bytearray()
+        async for chunk in chunks:
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                raise UpstreamInvalid(BROKEN)
+        return bytes(body)
+
+
+@asynccontextmanager
+async def _answered(
+    client: httpx.AsyncClient, request: httpx.Request, timeouts: Timeouts
+) -> AsyncGenerator[AsyncGenerator[bytes, None], None]:
+    """The uncompressed body of a 2xx answer; raises what any other answer means."""
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + timeouts.first_byte
+    request.extensions["timeout"] = httpx.Timeout(
+        timeouts.silence, connect=timeouts.connect, pool=timeouts.connect, read=None
+    ).as_dict()
+    try:
+        async with asyncio.timeout_at(deadline):
+            response = await _sent(client, request)
+    except TimeoutError as exc:
+        raise silent() from exc
+    try:
+        first = max(deadline - clock(), 0.0)
+        async with aclosing(
+            paced(_body(response), first=first, silence=timeouts.silence)
+        ) as chunks:
+            if not response.is_success:
+                raise for_status(response.status_code, response.headers, await _head(chunks))
+            yield chunks
+    finally:
+        await response.aclose()
+
+
+async def _sent(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    """Send, again and at once for every pooled connection that turns out to be dead.
+
+    The other end may have closed an idle connection while this process was frozen. A failure on a
+    connection made for this very request is a real one.
+    """
+    while True:
+        made: list[str] = []
+
+        async def trace(event: str, _: object, made: list[str] = made) -> None:
+            if event.startswith("connection.connect"):
+                made.append(event)
+
+        request.extensions["trace"] = trace
+        with renamed():
+            try:
+                return await client.send(request, stream=True, follow_redirects=False)
+            except (httpx.NetworkError, httpx.RemoteProtocolError):
+                if made:
+                    raise
+
+
+async def _body(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+    try:
+        with renamed():
+            async for chunk in response.aiter_bytes():
+                yield chunk
+    except UpstreamUnavailable as exc:
+        raise cut() from exc.__cause__
+
+
+async def _head(chunks: AsyncGenerator[bytes, None]) -> bytes:
+    """The beginning of a refusal's body; a torn one is as good."""
+    head = b""
+    with suppress(BridgeError):
+        async for chunk in chunks:
+            head += chunk
+            if len(head) > MAX_ERROR_BYTES:
+                break
+    return head
