@@ -1,0 +1,245 @@
+"""What a JSON Schema says about one place of a value: the types allowed there, and what lies below.
+
+A ``Place`` is a set of alternatives, each a set of schemas that must all hold: ``anyOf`` and
+``oneOf`` add alternatives, ``allOf``, ``$ref`` and siblings add to each. What is not understood
+(``if``, ``not``, ``patternProperties`` …) is left out, so a place may allow too much, never too
+little: whoever changes a value because its type is forbidden is right to.
+
+Only references into the same document are followed; a cycle of references that never goes down a
+level stands for anything. Places are made once and kept, so a recursive schema costs as many
+places as the value visits, and a list of a million objects no more than one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from itertools import product
+from typing import Any
+from urllib.parse import unquote
+
+Schema = Mapping[str, Any]
+Alternative = tuple[Schema, ...]
+
+MAX_ALTERNATIVES = 64
+"""Combinations of anyOf branches at one place; with more, the place allows anything. Tool schemas
+have two or three; the bound keeps products of unions from growing without end."""
+
+MAX_CHAIN = 50
+"""References and combinators in a row that lead no level down; behind more, anything goes. Keeps
+a chain of references, however long, away from Python's recursion limit."""
+
+NUMBERS = frozenset({"integer", "number"})
+_TYPES: dict[type, frozenset[str]] = {
+    type(None): frozenset({"null"}),
+    bool: frozenset({"boolean"}),
+    int: frozenset({"integer"}),
+    str: frozenset({"string"}),
+    dict: frozenset({"object"}),
+    list: frozenset({"array"}),
+}
+ANYTHING: tuple[Alternative, ...] = ((),)
+
+
+class Schemas:
+    """One schema document: resolves its references and remembers what each part comes to."""
+
+    def __init__(self, root: object) -> None:
+        self.root = root
+        self._known: dict[int, tuple[Alternative, ...]] = {}
+        self._chain = 0
+        self._places: dict[tuple[tuple[int, ...], ...], Place] = {}
+
+    def place(self, *nodes: object) -> Place:
+        """The place described by any one of ``nodes``, parts of this document."""
+        found = {
+            tuple(id(schema) for schema in alternative): alternative
+            for node in nodes
+            for alternative in self.alternatives(node)
+        }
+        if len(found) > MAX_ALTERNATIVES or not found:
+            found = {(): ()}
+        key = tuple(found)
+        place = self._places.get(key)
+        if place is None:
+            place = self._places[key] = Place(self, tuple(found.values()))
+        return place
+
+    def alternatives(self, node: object) -> tuple[Alternative, ...]:
+        """Every way in which a value can satisfy ``node``, references resolved."""
+        if not isinstance(node, Mapping) or not node or self._chain == MAX_CHAIN:
+            return ANYTHING
+        known = self._known.get(id(node))
+        if known is None:
+            # What is met again while it is being worked out is a cycle.
+            self._known[id(node)] = ANYTHING
+            self._chain += 1
+            known = self._known[id(node)] = self._worked_out(node)
+            self._chain -= 1
+        return known
+
+    def _worked_out(self, node: Schema) -> tuple[Alternative, ...]:
+        factors: list[Sequence[Alternative]] = [((node,),)]
+        if "$ref" in node:
+            factors.append(self.alternatives(self.resolved(node["$ref"])))
+        factors += [self.alternatives(part) for part in _parts(node, "allOf")]
+        for keyword in ("anyOf", "oneOf"):
+            if branches := _parts(node, keyword):
+                factors.append([way for part in branches for way in self.alternatives(part)])
+        ways = 1
+        for factor in factors:
+            ways *= len(factor)
+        if ways > MAX_ALTERNATIVES:
+            return ANYTHING
+        combined = (sum(chosen, ()) for chosen in product(*factors))
+        return tuple(tuple({id(s): s for s in schemas}.values()) for schemas in combined)
+
+    def resolved(self, reference: object) -> object:
+        """The part that a local JSON Pointer (RFC 6901) names; None when there is none."""
+        if not isinstance(reference, str) or not reference.startswith("#"):
+            return None
+        node = self.root
+        for step in unquote(reference[1:]).split("/")[1:]:
+            name = step.replace("~1", "/").replace("~0", "~")
+            if isinstance(node, Mapping):
+                node = node.get(name)
+            elif isinstance(node, list) and name.isdecimal() and int(name[:9]) < len(node):
+                node = node[int(name[:9])]
+            else:
+                return None
+        return node
+
+
+class Place:
+    """One place of a value. Two values that stand at like places share it."""
+
+    def __init__(self, schemas: Schemas, alternatives: tuple[Alternative, ...]) -> None:
+        self._schemas = schemas
+        self._alternatives = alternatives
+        self._members: dict[str | None, Place] = {}
+        self._items: dict[int, Place] = {}
+
+    @cached_property
+    def types(self) -> frozenset[str] | None:
+        """The JSON Schema types allowed here, ``integer`` wherever ``number`` is; None for any."""
+        allowed: frozenset[str] = frozenset()
+        for alternative in self._alternatives:
+            types = _types_of(alternative)
+            if types is None:
+                return None
+            allowed |= types
+        return allowed or None
+
+    def allows(self, kind: str) -> bool:
+        """Whether a value of this type may stand here."""
+        return self.types is None or kind in self.types
+
+    def only(self, kind: str) -> bool:
+        """Whether this type (or null beside it) is all that may stand here."""
+        return self.types is not None and self.types - {"null"} == {kind}
+
+    def member(self, name: str) -> Place:
+        """The place of the member called ``name`` when an object stands here."""
+        if self._alternatives == ANYTHING:
+            return self
+        known = name if name in self._listed else None
+        place = self._members.get(known)
+        if place is None:
+            place = self._below("object", lambda schema: _member(schema, name))
+            self._members[known] = place
+        return place
+
+    @cached_property
+    def _listed(self) -> frozenset[str]:
+        """The members some schema lists; all others are alike."""
+        return frozenset().union(
+            *(_mapping(schema, "properties") for way in self._alternatives for schema in way)
+        )
+
+    def item(self, index: int) -> Place:
+        """The place of the item at ``index`` when an array stands here."""
+        if self._alternatives == ANYTHING:
+            return self
+        known = min(index, self._fixed_items)
+        place = self._items.get(known)
+        if place is None:
+            place = self._items[known] = self._below("array", lambda schema: _item(schema, known))
+        return place
+
+    @cached_property
+    def _fixed_items(self) -> int:
+        """From this index on all items are alike."""
+        lengths = [len(_prefix(schema)) for way in self._alternatives for schema in way]
+        return max(lengths, default=0)
+
+    def _below(self, kind: str, part_of: Callable[[Schema], object]) -> Place:
+        """The place below: of each alternative the first schema that speaks of it."""
+        nodes = []
+        for alternative in self._alternatives:
+            types = _types_of(alternative)
+            parts = [part_of(schema) for schema in alternative]
+            if (types is None or kind in types) and False not in parts:
+                nodes.append(next((part for part in parts if isinstance(part, Mapping)), None))
+        return self._schemas.place(*nodes)
+
+
+def place_of(schema: object) -> Place:
+    """The place of a whole value under ``schema``; anything when it is None."""
+    return Schemas(schema).place(schema)
+
+
+def _types_of(alternative: Alternative) -> frozenset[str] | None:
+    allowed: frozenset[str] | None = None
+    for schema in alternative:
+        for types in (_stated(schema), _types_of_constants(schema)):
+            if types is not None:
+                allowed = types if allowed is None else allowed & types
+    return allowed
+
+
+def _stated(schema: Schema) -> frozenset[str] | None:
+    stated = schema.get("type")
+    names = [stated] if isinstance(stated, str) else stated
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return None
+    return frozenset(names) | (NUMBERS if "number" in names else frozenset())
+
+
+def _types_of_constants(schema: Schema) -> frozenset[str] | None:
+    values = schema.get("enum")
+    if "const" in schema:
+        values = [schema["const"]]
+    if not isinstance(values, list):
+        return None
+    return frozenset().union(*(_TYPES.get(type(value), NUMBERS) for value in values))
+
+
+def _member(schema: Schema, name: str) -> object:
+    properties = _mapping(schema, "properties")
+    if name in properties:
+        return properties[name]
+    return None if "patternProperties" in schema else schema.get("additionalProperties")
+
+
+def _item(schema: Schema, index: int) -> object:
+    prefix = _prefix(schema)
+    if index < len(prefix):
+        return prefix[index]
+    # Up to draft 2019-09, a list of items and then additionalItems.
+    rest = schema.get("items")
+    return schema.get("additionalItems") if isinstance(rest, list) else rest
+
+
+def _prefix(schema: Schema) -> list[Any]:
+    items = schema.get("items")
+    return items if isinstance(items, list) else _parts(schema, "prefixItems")
+
+
+def _parts(schema: Schema, keyword: str) -> list[Any]:
+    parts = schema.get(keyword)
+    return parts if isinstance(parts, list) else []
+
+
+def _mapping(schema: Schema, keyword: str) -> Mapping[str, Any]:
+    parts = schema.get(keyword)
+    return parts if isinstance(parts, Mapping) else {}

@@ -1,0 +1,195 @@
+"""The JSON Schema validator, made safe for schemas and values from outside.
+
+Imported when a first value is checked, and not before: loading ``jsonschema`` takes about 70 ms of
+a cold start. What differs from that package: nothing is ever fetched, the work is bounded, and
+patterns are applied as ``bridge.patterns`` says.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from jsonschema import ValidationError, validators
+from referencing import Registry
+
+from bridge.patterns import found
+from bridge.schema_shape import REFERENCES, shape_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from jsonschema.protocols import Validator
+
+    Keyword = Callable[[Any, Any, Any, Any], Iterable[ValidationError] | None]
+
+MAX_STEPS = 500_000
+"""Keywords applied in one check, lists and maps by their length: about a second. 10,000 objects of
+six properties take a third of it."""
+
+REFERENCE_STEPS = 10
+"""What following a reference counts: it takes that much longer."""
+
+KEPT = 256
+"""Validators kept: the 128 tools that one request may offer, twice. A client sends the same tools
+with every request; keyed by text, so that equal tools are one, whoever sends them."""
+
+KEPT_TEXT = 32_768
+"""Characters of a schema whose validator is kept; with ``KEPT`` it bounds the memory."""
+
+
+MAX_DIGITS = 300
+"""Longer integers count as 10 to this power, numbers beyond a double as the largest double: no
+bound of a schema is out there, and Python's own limits (4300 digits, infinity) are never met."""
+
+_LARGEST = 1.7976931348623157e308
+
+
+class TooMuchWork(Exception):
+    """A check was given up."""
+
+
+class Budget:
+    """The steps left for the check that runs. Checks do not overlap: nothing in them waits."""
+
+    left = MAX_STEPS
+
+    @classmethod
+    def spend(cls, steps: int) -> None:
+        """Count; raises ``TooMuchWork``."""
+        cls.left -= steps
+        if cls.left < 0:
+            raise TooMuchWork
+
+
+def loaded(text: str) -> Any:
+    """The value of a JSON text; raises ``ValueError`` and ``RecursionError``."""
+    return json.loads(text, parse_int=_integer, parse_float=_number)
+
+
+def _integer(digits: str) -> int:
+    if len(digits) <= MAX_DIGITS:
+        return int(digits)
+    largest = int("1" + "0" * MAX_DIGITS)
+    return -largest if digits.startswith("-") else largest
+
+
+def _number(text: str) -> float:
+    return max(-_LARGEST, min(float(text), _LARGEST))
+
+
+def errors_in(value: Any, schema_text: str) -> Iterator[ValidationError]:
+    """The errors of ``value`` under the schema with that JSON text, as they are found.
+
+    Raises ``TooMuchWork``, and what a schema that was never examined leads to.
+    """
+    validator = _kept(schema_text) if len(schema_text) <= KEPT_TEXT else _made(schema_text)
+    Budget.left = MAX_STEPS
+    return validator.iter_errors(value)
+
+
+def _made(schema_text: str) -> Validator:
+    schema = loaded(schema_text)
+    draft = shape_of(schema).draft
+    return _checked(draft, has_patterns="patternProperties" in schema_text)(
+        schema, registry=Registry()
+    )
+
+
+_kept = lru_cache(maxsize=KEPT)(_made)
+
+
+@cache
+def _checked(draft: str, *, has_patterns: bool) -> Callable[..., Validator]:
+    base = validators.validator_for({"$schema": draft})
+    keywords: dict[str, Keyword] = {**base.VALIDATORS, **_SAFER}
+    if has_patterns:
+        # It would apply them on its own, without a bound.
+        keywords["unevaluatedProperties"] = _unchecked
+    counted = {name: _counted(name, keyword) for name, keyword in keywords.items()}
+    # The stub leaves this one function without types.
+    made: Callable[..., Validator] = validators.extend(base, counted)  # type: ignore[no-untyped-call]
+    return made
+
+
+def _counted(name: str, keyword: Keyword) -> Keyword:
+    steps = REFERENCE_STEPS if name in REFERENCES else 1
+
+    def apply(
+        validator: Any, wanted: Any, instance: Any, schema: Any
+    ) -> Iterable[ValidationError] | None:
+        Budget.spend(steps + len(wanted) if isinstance(wanted, list | dict) else steps)
+        return keyword(validator, wanted, instance, schema)
+
+    return apply
+
+
+def _unchecked(_: Any, _wanted: Any, _instance: Any, _schema: Any) -> None:
+    return None
+
+
+def _pattern(_: Any, wanted: str, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    if isinstance(instance, str) and found(wanted, instance) is False:
+        yield ValidationError("")
+
+
+def _pattern_properties(
+    validator: Any, wanted: Mapping[str, Any], instance: Any, _schema: Any
+) -> Iterator[ValidationError]:
+    if not isinstance(instance, dict):
+        return
+    for pattern, schema in wanted.items():
+        for name, value in instance.items():
+            if found(pattern, name):
+                yield from validator.descend(value, schema, path=name, schema_path=pattern)
+
+
+def _additional_properties(
+    validator: Any, wanted: Any, instance: Any, schema: Any
+) -> Iterator[ValidationError]:
+    """A name that some pattern might have covered, had it been applied, is no additional one."""
+    if not isinstance(instance, dict):
+        return
+    extra = additional_names(instance, schema)
+    if wanted is False and extra:
+        # One error tells them all.
+        yield ValidationError("")
+        return
+    for name in extra:
+        yield from validator.descend(instance[name], wanted, path=name)
+
+
+def additional_names(instance: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
+    """The members that neither ``properties`` nor ``patternProperties`` speaks of."""
+    known = schema.get("properties", {})
+    patterns = schema.get("patternProperties", {})
+    return [
+        name
+        for name in instance
+        if name not in known and all(found(pattern, name) is False for pattern in patterns)
+    ]
+
+
+def _unique_items(_: Any, wanted: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    if wanted and isinstance(instance, list):
+        distinct = {_frozen(item) for item in instance}
+        if len(distinct) < len(instance):
+            yield ValidationError("")
+
+
+def _frozen(value: Any) -> object:
+    """A hashable stand-in, equal where JSON Schema calls values equal: 1 and 1.0, but not true."""
+    if isinstance(value, dict):
+        return "object", frozenset((name, _frozen(part)) for name, part in value.items())
+    if isinstance(value, list):
+        return "array", tuple(map(_frozen, value))
+    return isinstance(value, bool), value
+
+
+_SAFER: dict[str, Keyword] = {
+    "additionalProperties": _additional_properties,
+    "pattern": _pattern,
+    "patternProperties": _pattern_properties,
+    "uniqueItems": _unique_items,
+}
