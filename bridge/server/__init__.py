@@ -1,0 +1,1 @@
+"""The HTTP server: an ASGI application over the core, and a way to run it on this machine."""

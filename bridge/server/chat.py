@@ -1,0 +1,127 @@
+"""``POST /v1/chat/completions``: from the request's bytes to its answer's."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import string
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from bridge.errors import OutOfTime, Overloaded
+from bridge.exchange import open_exchanges
+from bridge.server.answer import Answer
+from bridge.server.auth import authenticate
+from bridge.server.body import read_body
+from bridge.server.streaming import while_connected
+from bridge.server.tracking import tracked
+from bridge.validation import parse_request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from starlette.types import Receive, Scope, Send
+
+    from bridge.keys import KeyStore
+    from bridge.models import Catalog
+    from bridge.server.pace import Pace
+    from bridge.upstream.base import Upstream
+    from bridge.validation import Limits
+
+TOKEN_LENGTH = 24
+ALPHABET = string.ascii_letters + string.digits
+RETRY_AFTER_SECONDS = 1
+
+
+class ChatCompletions:
+    """The endpoint, an ASGI application of its own."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        upstreams: Mapping[str, Upstream],
+        keys: KeyStore,
+        *,
+        limits: Limits,
+        concurrency: int,
+        pace: Pace,
+        time_left: Callable[[Scope], float | None],
+    ) -> None:
+        """``time_left`` tells the seconds that the platform leaves a request, if it limits it."""
+        self._catalog = catalog
+        self._upstreams = upstreams
+        self._keys = keys
+        self._limits = limits
+        self._free = concurrency
+        self._pace = pace
+        self._time_left = time_left
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Meet ASGI."""
+        deadline = self._deadline(scope)
+        track = tracked(scope)
+        client = await authenticate(scope, self._keys)
+        track.report.client = client.name
+        with self._place():
+            body = await read_body(scope, receive, self._limits, seconds=self._pace.body)
+            request = parse_request(body, self._limits)
+            model = self._catalog.find(request.model)
+            track.report.model = model.id
+            track.report.stream = bool(request.stream)
+            upstream = self._upstreams[model.upstream]
+            exchanges = open_exchanges(
+                request,
+                model,
+                upstream.capabilities,
+                id=f"chatcmpl-{token()}",
+                created=int(time.time()),
+                new_call_id=new_call_id,
+                seed=client.seed,
+            )
+            answer = Answer(request, exchanges, upstream, track, deadline)
+            work = answer.stream(send, self._pace) if request.stream else answer.whole()
+            try:
+                response = await while_connected(work, receive)
+            except asyncio.CancelledError:
+                await answer.interrupted()
+                raise
+            finally:
+                answer.tell()
+            if response is not None:
+                await response(scope, receive, send)
+
+    def _deadline(self, scope: Scope) -> float:
+        seconds = self._pace.request
+        if (left := self._time_left(scope)) is not None:
+            seconds = min(seconds, left - self._pace.margin)
+        if seconds <= 0:
+            raise OutOfTime("No time is left for this request.")
+        return asyncio.get_running_loop().time() + seconds
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """One of the places for requests that run at once; raises ``Overloaded``."""
+        if self._free <= 0:
+            raise Overloaded(
+                "Too many requests are running; try again shortly.",
+                headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+            )
+        self._free -= 1
+        try:
+            yield
+        finally:
+            self._free += 1
+
+
+def token() -> str:
+    """24 letters and digits.
+
+    From the system's own generator: a restored snapshot of this process must not repeat them.
+    """
+    return "".join(secrets.choice(ALPHABET) for _ in range(TOKEN_LENGTH))
+
+
+def new_call_id() -> str:
+    """A call id as OpenAI makes them."""
+    return f"call_{token()}"

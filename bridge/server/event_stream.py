@@ -1,0 +1,121 @@
+"""A streamed answer: OpenAI's events, written as they come, and kept alive while nothing does.
+
+Nothing is sent before the first ``write``: until then a failure can still be an HTTP status. Then
+a comment goes first, because a Lambda Function URL may hold a small first chunk back until the
+second one. A failure after that is one error event: no ``finish_reason``, no ``[DONE]``, so that a
+cut stream does not look complete.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from bridge.server.errors import error_json
+from bridge.server.tracking import ClientGone
+from bridge.sse import COMMENT, DONE, comment, event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Self
+
+    from starlette.types import Send
+
+    from bridge.errors import BridgeError
+    from bridge.schema import ChatCompletionChunk
+    from bridge.server.pace import Pace
+
+OPENING = comment("ok")
+HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    # nginx gathers an answer before it passes it on, unless told not to.
+    (b"x-accel-buffering", b"no"),
+]
+LINE_BREAKS = {"\u0085": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+"""No line breaks in SSE or JSON, but readers built on ``splitlines`` cut an event there."""
+
+
+class EventStream:
+    """The answer to one request, as a context: its keep-alive ends with it."""
+
+    def __init__(self, send: Send, pace: Pace) -> None:
+        self._send = send
+        self._quiet = pace.quiet
+        self._farewell = pace.farewell
+        self._clock = asyncio.get_running_loop().time
+        self._last = 0.0
+        self._ended = False
+        self._sending = asyncio.Lock()
+        """Exchanges and the keep-alive write to one connection."""
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+
+    @property
+    def begun(self) -> bool:
+        """Whether the status line has been sent."""
+        return self._keeper is not None
+
+    async def write(self, chunks: Iterable[ChatCompletionChunk]) -> None:
+        """Send these chunks as one message; raises ``ClientGone``."""
+        data = b"".join(map(_event, chunks))
+        async with self._sending:
+            if not self.begun:
+                await self._begin()
+            if data:
+                await self._put(data)
+
+    async def finish(self, last: Iterable[ChatCompletionChunk] = ()) -> None:
+        """Send the last chunks and say that the stream is complete."""
+        async with self._sending:
+            await self._put(b"".join(map(_event, last)) + DONE, more=False)
+
+    async def fail(self, error: BridgeError) -> None:
+        """Send the error event and end the stream, unless it has ended."""
+        if self._ended:
+            return
+        with suppress(TimeoutError, ClientGone):
+            async with asyncio.timeout(self._farewell), self._sending:
+                await self._put(event(error_json(error)), more=False)
+
+    async def _begin(self) -> None:
+        self._keeper = asyncio.create_task(self._keep_alive())
+        await self._passed({"type": "http.response.start", "status": 200, "headers": HEADERS})
+        await self._put(OPENING)
+
+    async def _keep_alive(self) -> None:
+        while True:
+            if (idle := self._clock() - self._last) < self._quiet:
+                await asyncio.sleep(self._quiet - idle)
+                continue
+            # While a send waits for a slow client, the silence is not ours.
+            async with self._sending:
+                if self._clock() - self._last >= self._quiet:
+                    await self._put(COMMENT)
+
+    async def _put(self, data: bytes, *, more: bool = True) -> None:
+        self._ended = not more
+        await self._passed({"type": "http.response.body", "body": data, "more_body": more})
+        self._last = self._clock()
+
+    async def _passed(self, message: dict[str, object]) -> None:
+        try:
+            await self._send(message)
+        except OSError as error:
+            raise ClientGone from error
+
+
+def _event(chunk: ChatCompletionChunk) -> bytes:
+    data = chunk.model_dump_json(exclude_unset=True)
+    for line_break, escape in LINE_BREAKS.items():
+        if line_break in data:
+            data = data.replace(line_break, escape)
+    return event(data)

@@ -1,0 +1,244 @@
+"""A request body becomes a ``ChatCompletionRequest`` that can be served as it stands, or a 400.
+
+Three steps, each in OpenAI's own words where it has them: the bytes (``json_body``), the shape
+(``schema``, told by ``faults``), and what no shape can say: names that must be known, fields that
+exclude or need each other, the order of the messages (``conversation``).
+
+Fields that are not known are ignored, as real servers do, because SDKs send new ones unasked. Known
+fields that are not offered here are refused by name: ignoring them would change the answer. Forms
+that mean nothing are taken for their absence: ``tools: []``, ``tool_calls: []``, ``tool_choice``
+none or auto without tools. The deprecated ``functions`` and ``function_call`` leave here as
+``tools`` and ``tool_choice``; ``functions`` stays set, so that the answer takes the older form.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pydantic import ValidationError
+
+from bridge.checks import check_schema
+from bridge.conversation import settled
+from bridge.errors import BodyTooLarge, RequestError
+from bridge.faults import request_error, type_name
+from bridge.json_body import load_object
+from bridge.schema import (
+    AllowedToolsChoice,
+    ChatCompletionRequest,
+    JSONSchemaFormat,
+    NamedFunction,
+    NamedToolChoice,
+    Tool,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from bridge.schema import FunctionDefinition, JSONObject
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may hold.
+
+    ``body_bytes``: 6 MiB, all that a Lambda Function URL takes, so both homes refuse alike.
+    ``tools``: 128, OpenAI's own. ``nesting``: brackets; twice the deepest schema that OpenAI
+    takes, and far from Python's recursion limit. ``messages``: a day's chat, at a few
+    microseconds each.
+    """
+
+    body_bytes: int = 6 * 1024 * 1024
+    tools: int = 128
+    nesting: int = 64
+    messages: int = 10_000
+
+
+def parse_request(body: bytes, limits: Limits) -> ChatCompletionRequest:
+    """The request in ``body``, checked and in its newer form; raises ``RequestError``."""
+    if len(body) > limits.body_bytes:
+        raise too_large(limits)
+    raw = load_object(body, nesting=limits.nesting)
+    _check_counts(raw, limits)
+    _check_offered(raw)
+    try:
+        request = ChatCompletionRequest.model_validate(raw)
+    except ValidationError as error:
+        raise request_error(error, raw) from None
+    _check_together(request)
+    request = _with_tools(request)
+    _check_choice(request)
+    _check_format(request)
+    return request.model_copy(update={"messages": settled(request.messages)})
+
+
+def too_large(limits: Limits) -> BodyTooLarge:
+    """The error for a body over the limit, naming the limit."""
+    return BodyTooLarge(f"The request body is larger than {limits.body_bytes} bytes.")
+
+
+# What the raw object must not hold ----------------------------------------------------------------
+
+
+def _check_counts(raw: JSONObject, limits: Limits) -> None:
+    for field, limit in (
+        ("messages", limits.messages),
+        ("tools", limits.tools),
+        ("functions", limits.tools),
+    ):
+        items = raw.get(field)
+        if isinstance(items, list) and len(items) > limit:
+            _refuse(f"'{field}' holds {len(items)} items; at most {limit} are accepted.", field)
+
+
+def _absent(value: Any) -> bool:
+    return value is None
+
+
+def _falsy(value: Any) -> bool:
+    return not value
+
+
+def _text_only(value: Any) -> bool:
+    return value is None or value == ["text"]
+
+
+NOT_OFFERED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "logprobs": (_falsy, "Log probabilities are not available here."),
+    "top_logprobs": (_falsy, "Log probabilities are not available here."),
+    "modalities": (_text_only, "Only text is produced here: leave 'modalities' out."),
+    "audio": (_absent, "Only text is produced here: leave 'audio' out."),
+    "web_search_options": (_absent, "Web search is not available here."),
+}
+"""Field → which values are harmless, and what is said of the others."""
+
+
+def _check_offered(raw: JSONObject) -> None:
+    for field, (harmless, why_not) in NOT_OFFERED.items():
+        if not harmless(raw.get(field)):
+            _refuse(why_not, field)
+    for index, tool in enumerate(_objects(raw.get("tools"))):
+        kind = tool.get("type")
+        if isinstance(kind, str) and kind != "function":
+            _refuse(
+                f"Tools of type '{kind[:40]}' are not available here: only 'function' tools are.",
+                f"tools[{index}].type",
+            )
+    for index, message in enumerate(_objects(raw.get("messages"))):
+        for position, part in enumerate(_objects(message.get("content"))):
+            kind = part.get("type")
+            if isinstance(kind, str) and kind not in {"text", "refusal"}:
+                _refuse(
+                    f"Content of type '{kind[:40]}' is not accepted: the model reads text only.",
+                    f"messages[{index}].content[{position}]",
+                )
+
+
+def _objects(value: Any) -> Iterator[JSONObject]:
+    """The items of an array, where each that is no object counts as an empty one."""
+    for item in value if isinstance(value, list) else ():
+        yield item if isinstance(item, dict) else {}
+
+
+# What the fields must be to each other ------------------------------------------------------------
+
+PLAIN_CHOICES = (None, "none", "auto")
+"""Choices that need no tools."""
+TOOL_CHOICE_ALONE = "'tool_choice' is only allowed when 'tools' are specified."
+
+
+def _check_together(request: ChatCompletionRequest) -> None:
+    if request.stream_options is not None and not request.stream:
+        _refuse(
+            "The 'stream_options' parameter is only allowed when 'stream' is true.",
+            "stream_options",
+        )
+    if request.max_tokens is not None and request.max_completion_tokens is not None:
+        _refuse("Send 'max_completion_tokens' or the older 'max_tokens', not both.", "max_tokens")
+    if request.tools and request.functions:
+        _refuse("Send 'tools' or the deprecated 'functions', not both.", "functions")
+
+
+def _with_tools(request: ChatCompletionRequest) -> ChatCompletionRequest:
+    """The request with its tools checked, and deprecated ones in their newer place."""
+    if request.functions:
+        if request.tool_choice not in PLAIN_CHOICES:
+            _refuse(TOOL_CHOICE_ALONE, "tool_choice")
+        _check_functions(request.functions, "functions[{}]")
+        return request.model_copy(
+            update={
+                "tools": [
+                    Tool(type="function", function=function) for function in request.functions
+                ],
+                "tool_choice": _choice_of(request.function_call),
+                "parallel_tool_calls": False,
+            }
+        )
+    if isinstance(request.function_call, NamedFunction):
+        _refuse("'function_call' is only allowed when 'functions' are specified.", "function_call")
+    _check_functions(request.offered, "tools[{}].function")
+    return request.model_copy(update={"tools": request.tools or None, "functions": None})
+
+
+def _choice_of(function_call: str | NamedFunction | None) -> str | NamedToolChoice | None:
+    if isinstance(function_call, NamedFunction):
+        return NamedToolChoice(type="function", function=function_call)
+    return function_call
+
+
+def _check_functions(functions: Sequence[FunctionDefinition], where: str) -> None:
+    names: set[str] = set()
+    for index, function in enumerate(functions):
+        path = where.format(index)
+        if function.name in names:
+            _refuse(f"There are two tools named '{function.name}'.", f"{path}.name")
+        names.add(function.name)
+        if function.parameters:
+            _check_parameters(function.parameters, f"{path}.parameters")
+
+
+def _check_parameters(schema: JSONObject, path: str) -> None:
+    kind = schema.get("type", "object")
+    if kind != "object" and not (isinstance(kind, list) and "object" in kind):
+        found = f"'{kind[:40]}'" if isinstance(kind, str) else type_name(kind)
+        _refuse(f"Invalid schema for '{path}': 'type' must be 'object', not {found}.", path)
+    _check_schema(schema, path)
+
+
+def _check_schema(schema: JSONObject, path: str) -> None:
+    if (fault := check_schema(schema)) is not None:
+        _refuse(f"Invalid schema for '{path}': {fault}", path)
+
+
+def _check_choice(request: ChatCompletionRequest) -> None:
+    choice = request.tool_choice
+    if choice in PLAIN_CHOICES:
+        return
+    field = "function_call" if request.uses_functions else "tool_choice"
+    if not request.tools:
+        _refuse(TOOL_CHOICE_ALONE, "tool_choice")
+    offered = {function.name for function in request.offered}
+    named: list[str] = []
+    if isinstance(choice, NamedToolChoice):
+        named = [choice.function.name]
+    elif isinstance(choice, AllowedToolsChoice):
+        named = [tool.function.name for tool in choice.allowed_tools.tools]
+        if not named:
+            _refuse("'tool_choice' allows no tool: name one, or send 'none'.", "tool_choice")
+    for name in named:
+        if name not in offered:
+            _refuse(f"'{field}' names '{name[:64]}', which is not among the tools.", field)
+
+
+def _check_format(request: ChatCompletionRequest) -> None:
+    wanted = request.response_format
+    if not isinstance(wanted, JSONSchemaFormat):
+        return
+    path = "response_format.json_schema.schema"
+    if wanted.json_schema.schema_ is None:
+        _refuse(f"Missing required parameter: '{path}'.", path)
+    _check_schema(wanted.json_schema.schema_, path)
+
+
+def _refuse(message: str, param: str) -> NoReturn:
+    raise RequestError(message, param=param)

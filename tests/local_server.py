@@ -1,0 +1,85 @@
+"""Any ASGI application behind a real uvicorn on a real socket of 127.0.0.1.
+
+    async with serving(app) as server:
+        ...                     # server.url is http://127.0.0.1:<port>
+
+httpx's ASGITransport gathers whole bodies, so it can show nothing of streams or of leaving clients.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import httpx
+import uvicorn
+
+from bridge.models import Catalog, Model
+from bridge.server.app import create_app
+from bridge.server.auth import EnvironmentKeys
+from bridge.server.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from starlette.types import ASGIApp
+
+    from bridge.report import RequestReport
+    from bridge.upstream.base import Upstream
+
+KEY = "0000"
+AUTH = {"Authorization": f"Bearer {KEY}"}
+
+
+@dataclass(frozen=True, slots=True)
+class LocalServer:
+    """A running server and a client of it that has the key."""
+
+    url: str
+    port: int
+    http: httpx.AsyncClient
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp) -> AsyncGenerator[LocalServer, None]:
+    """Run the application until the end of the block."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        config = uvicorn.Config(
+            app, lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=2
+        )
+        server = uvicorn.Server(config)
+        running = asyncio.create_task(server.serve(sockets=[listening]))
+        while not server.started:
+            assert not running.done(), "the server did not start"
+            await asyncio.sleep(0.005)
+        url = f"http://127.0.0.1:{port}"
+        try:
+            async with httpx.AsyncClient(base_url=url, headers=AUTH, timeout=10) as http:
+                yield LocalServer(url, port, http)
+        finally:
+            server.should_exit = True
+            await running
+
+
+def an_app(upstream: Upstream, *, keys=None, reports: list[RequestReport] | None = None, **options):
+    """The application with one model ``m`` of one upstream; ``options`` of settings or of it."""
+    model = options.pop("model", Model(id="m", upstream="up", name="theirs"))
+    own = {name: options.pop(name) for name in list(options) if name in Settings.__slots__}
+    settings = Settings(models=(model,), upstreams={}, **own)
+    return create_app(
+        settings,
+        Catalog([model]),
+        {"up": upstream},
+        keys or EnvironmentKeys([KEY], {}),
+        report=(reports if reports is not None else []).append,
+        **options,
+    )
+
+
+def chat(content: str = "hi", **fields: object) -> dict[str, object]:
+    """A request of one user message."""
+    return {"model": "m", "messages": [{"role": "user", "content": content}], **fields}

@@ -1,0 +1,190 @@
+"""The configuration comes to upstreams of every kind, or to one line that says what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from bridge.configuration import SettingsError, Table
+from bridge.errors import UpstreamUnavailable
+from bridge.server.auth import EnvironmentKeys
+from bridge.turns import Capabilities, Options, Turn
+from bridge.upstream.build import KINDS, build_upstreams, read_upstream
+from bridge.upstream.retrying import Retrying
+from bridge.upstream.scripted import Scripted
+from tests.fake_upstream import FakeUpstream, chat, json_answer, sse
+
+EXAMPLE = Path(__file__).parent.parent / "bridge.toml"
+TURNS = [Turn("system", "Be brief."), Turn("user", "hi")]
+KEYS = EnvironmentKeys([], {"house": "s3cret"})
+
+
+def table(**values: object) -> Table:
+    return Table(values, ("bridge.toml", "upstreams", "house"))
+
+
+def built(**values: object):
+    return build_upstreams({"house": table(**values)}, KEYS, {})["house"]
+
+
+async def texts_of(upstream) -> str:
+    options = Options(model="theirs", max_tokens=5)
+    return "".join([piece.text async for piece in upstream.stream(TURNS, options)])
+
+
+async def used(upstream) -> str:
+    try:
+        return await texts_of(upstream)
+    finally:
+        await upstream.aclose()
+
+
+def test_openai_text_is_built_as_configured():
+    async def scenario():
+        async with FakeUpstream([json_answer({}, status=503), chat("Hello")]) as up:
+            upstream = built(
+                url=f"{up.url}/v1",
+                key="house",
+                headers={"X-Team": "tools"},
+                max_tokens_field="max_completion_tokens",
+                extra_body={"top_k": 1},
+                prefill=True,
+                alternation=True,
+                system=False,
+                timeouts={"connect": 1, "first_byte": 2, "silence": 2},
+                attempts=2,
+            )
+            assert upstream.capabilities == Capabilities(True, True, False)
+            return await used(upstream), up.requests
+
+    text, (_, request) = asyncio.run(scenario())
+    assert text == "Hello"
+    assert request.path == "/v1/chat/completions"
+    assert request.headers["authorization"] == "Bearer s3cret"
+    assert request.headers["x-team"] == "tools"
+    body = request.json()
+    assert (body["max_completion_tokens"], body["top_k"], body["model"]) == (5, 1, "theirs")
+
+
+def test_one_attempt_is_one():
+    async def scenario():
+        async with FakeUpstream([json_answer({}, status=503), chat("Hello")]) as up:
+            with pytest.raises(UpstreamUnavailable):
+                await used(built(url=up.url, attempts=1))
+            return len(up.requests)
+
+    assert asyncio.run(scenario()) == 1
+
+
+def test_ui_stream_is_built_as_configured():
+    reply = sse({"type": "text-delta", "delta": "Hello"}, {"type": "finish"})
+
+    async def scenario():
+        async with FakeUpstream([reply]) as up:
+            upstream = built(
+                kind="ui_stream",
+                url=f"{up.url}/chat",
+                key="house",
+                key_header="X-Api-Key",
+                system="merge",
+                names=["site"],
+                body={"history": "{messages}", "bot": "{model}"},
+            )
+            assert await upstream.models() == ["site"]
+            return await used(upstream), up.requests[0]
+
+    text, request = asyncio.run(scenario())
+    assert text == "Hello"
+    assert request.path == "/chat"
+    assert request.headers["x-api-key"] == "s3cret"
+    assert request.json()["bot"] == "theirs"
+    assert [message["role"] for message in request.json()["history"]] == ["user"]
+
+
+def test_ui_stream_has_a_body_of_its_own():
+    async def scenario():
+        async with FakeUpstream([sse({"type": "finish"})]) as up:
+            await used(built(kind="ui_stream", url=up.url))
+            return up.requests[0].json()
+
+    assert asyncio.run(scenario()).keys() == {"id", "messages", "trigger"}
+
+
+def test_scripted_reads_its_file(tmp_path):
+    script = tmp_path / "replies.toml"
+    script.write_text('replies = ["Hello!"]')
+    upstream = built(kind="scripted", file=str(script))
+    assert isinstance(upstream, Scripted)
+    assert asyncio.run(used(upstream)) == "Hello!"
+
+
+@pytest.fixture
+def aws(monkeypatch):
+    """Credentials and nothing else, so that botocore looks for nothing outside."""
+    pytest.importorskip("boto3")
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/nonexistent")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+
+
+@pytest.mark.usefixtures("aws")
+def test_bedrock_is_built_with_a_region():
+    upstream = built(kind="bedrock", region="eu-central-1", prefill=True)
+    assert isinstance(upstream, Retrying)
+    assert upstream.capabilities == Capabilities(prefill=True, alternation=True)
+    asyncio.run(upstream.aclose())
+
+
+WRONG = [
+    pytest.param({}, "bridge.toml: upstreams.house.url: is needed", id="no-url"),
+    pytest.param({"url": "chat.example.com"}, "house.url: must be a URL that begins", id="scheme"),
+    pytest.param({"url": "https://"}, "house.url: must be a URL", id="no-host"),
+    pytest.param({"url": "https://[::1"}, "house.url: ", id="broken-url"),
+    pytest.param(
+        {"url": "https://me:canary@h/v1"}, "house.url: must not hold a key", id="key-in-url"
+    ),
+    pytest.param({"kind": "openai"}, "did you mean 'openai_text'?", id="kind"),
+    pytest.param({"kind": 5}, "house.kind: must be one of", id="kind-number"),
+    pytest.param(
+        {"url": "http://h", "body": {}}, "house.body: unknown key", id="key-of-another-kind"
+    ),
+    pytest.param({"url": "http://h", "headers": {"a": 1}}, "house.headers.a: should", id="header"),
+    pytest.param(
+        {"url": "http://h", "timeouts": {"silense": 1}},
+        "house.timeouts.silense: unknown key; did you mean 'silence'?",
+        id="timeout-name",
+    ),
+    pytest.param(
+        {"url": "http://h", "timeouts": {"silence": 0}}, "silence: should be greater", id="timeout"
+    ),
+    pytest.param({"kind": "scripted", "file": "none.toml"}, "none.toml", id="no-script"),
+    pytest.param({"kind": "llama", "path": "none.gguf"}, "house: ", id="no-model"),
+]
+
+
+@pytest.mark.parametrize(("values", "words"), WRONG)
+def test_a_wrong_table_is_named(values, words):
+    with pytest.raises(SettingsError) as caught:
+        built(**values)
+    assert words in str(caught.value)
+    assert "canary" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_region_is_needed_somewhere():
+    with pytest.raises(SettingsError, match="house: You must specify a region"):
+        built(kind="bedrock")
+
+
+def test_the_example_shows_every_kind():
+    lines = [line.removeprefix("# ") for line in EXAMPLE.read_text("utf-8").splitlines()]
+    example = tomllib.loads("\n".join(line for line in lines if not line.startswith("#")))
+    tables = {name: Table(values) for name, values in example["upstreams"].items()}
+    assert {read_upstream(each).kind for each in tables.values()} == set(KINDS)
