@@ -1,0 +1,56 @@
+"""The Lambda function: settings → keys → upstreams → application → handler.
+
+It answers whole under AWS's own Python runtime, and streams under ``bridge.aws.runtime``.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Literal
+
+from mangum import Mangum
+
+from bridge.aws.parameters import ParameterKeys, ssm_reader
+from bridge.aws.telemetry import reporter, request_id, time_left
+from bridge.server.app import create_app
+from bridge.server.auth import EnvironmentKeys
+from bridge.server.settings import read_settings
+from bridge.upstream.build import build_upstreams
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.server.settings import Settings
+
+
+def compose(environ: Mapping[str, str]) -> Mangum:
+    """The handler that these variables describe; raises ``SettingsError``."""
+    settings = read_settings(environ)
+    catalog = settings.catalog
+    keys = key_store(settings)
+    app = create_app(
+        settings,
+        catalog,
+        build_upstreams(settings.upstreams, keys, environ),
+        keys,
+        report=reporter([model.id for model in catalog.listed()], environ),
+        time_left=time_left,
+        request_id=request_id,
+        startup=[keys.start] if isinstance(keys, ParameterKeys) else [],
+    )
+    return Mangum(app, lifespan=lifespan(environ))
+
+
+def key_store(settings: Settings) -> ParameterKeys | EnvironmentKeys:
+    """SSM's keys where there is a path to them, else the environment's."""
+    if settings.keys_path is None:
+        return EnvironmentKeys(settings.api_keys, settings.upstream_keys)
+    return ParameterKeys(ssm_reader(settings.keys_path), ttl=settings.keys_ttl)
+
+
+def lifespan(environ: Mapping[str, str]) -> Literal["on", "off"]:
+    """Off under ``sam local``, where Mangum would end it at each event, and close the upstreams."""
+    return "off" if environ.get("AWS_SAM_LOCAL") == "true" else "on"
+
+
+handler = compose(os.environ)

@@ -1,0 +1,59 @@
+# The Lambda package, and what is done with it. Included by the Makefile, which `sam build` runs:
+# a function with BuildMethod makefile has the target build-<its logical id>, which fills
+# $(ARTIFACTS_DIR).
+
+SAM = SAM_CLI_TELEMETRY=0 .sam/bin/sam
+PACKAGE = .aws-sam/build/Bridge
+MANYLINUX = manylinux_2_28
+
+# Native libraries of both architectures: their file names differ, so one package runs on either,
+# and what is tested on one is, but for these, what is deployed on the other.
+# No tests or tools of dependencies, and of our own code nothing that only runs elsewhere.
+# Bytecode with unchecked hashes, because a zip keeps times in steps of two seconds: it halves the
+# cold start. It says /var/task, where Lambda puts the files.
+WHEELS = $(UV) pip install --quiet --python $(BIN)/python --link-mode copy --require-hashes \
+         -r requirements.txt --python-version 3.13 --only-binary :all:
+ELSEWHERE = cli.py aws/keys_command.py server/local.py upstream/chatml.py upstream/llama*.py
+
+.PHONY: build-Bridge build-BridgeOnInstances
+build-Bridge build-BridgeOnInstances: $(BIN)/uv
+	@test -n "$(ARTIFACTS_DIR)" || { echo 'Run make build.' >&2; exit 1; }
+	rm -rf "$(ARTIFACTS_DIR)" && mkdir -p "$(ARTIFACTS_DIR)/arm64"
+	$(WHEELS) --python-platform x86_64-$(MANYLINUX) --target "$(ARTIFACTS_DIR)"
+	$(WHEELS) --python-platform aarch64-$(MANYLINUX) --target "$(ARTIFACTS_DIR)/arm64"
+	cd "$(ARTIFACTS_DIR)/arm64" && find . -name '*.so' -exec sh -c 'cp "$$1" "../$$1"' - {} ';'
+	cd "$(ARTIFACTS_DIR)" && rm -rf arm64 bin .lock aws_lambda_powertools/event_handler
+	find "$(ARTIFACTS_DIR)" -type d '(' -name tests -o -name benchmarks ')' -prune -exec rm -rf {} +
+	cp -R handler.py stream.sh bridge $(wildcard bridge.toml) "$(ARTIFACTS_DIR)"
+	cd "$(ARTIFACTS_DIR)/bridge" && rm -f $(ELSEWHERE)
+	find "$(ARTIFACTS_DIR)" -name __pycache__ -prune -exec rm -rf {} +
+	chmod 755 "$(ARTIFACTS_DIR)/stream.sh"
+	"$$(scripts/find-python 3.13)" -m compileall -q -j 0 --invalidation-mode unchecked-hash \
+	  -s "$(ARTIFACTS_DIR)" -p /var/task "$(ARTIFACTS_DIR)"
+
+# What Lambda brings beside a package, for running one here.
+.sam/runtime/.installed: requirements/runtime.txt .sam/.installed
+	$(UV) pip install --quiet --python $(BIN)/python --target $(@D) --python-version 3.13 --require-hashes -r $<
+	@touch $@
+
+.PHONY: lock-runtime
+lock: lock-runtime
+lock-runtime: $(BIN)/uv
+	$(COMPILE) --constraints=requirements/dev.txt requirements/runtime.in -o requirements/runtime.txt
+
+.PHONY: build deploy invoke test-lambda
+build: .sam/.installed ## Build the Lambda package
+	$(SAM) build
+
+deploy: build ## Deploy it (the first time: make deploy ARGS=--guided)
+	$(SAM) deploy $(ARGS)
+
+EVENT ?= events/chat_stream.json
+invoke: $(VENV)/.dev .sam/runtime/.installed $(PACKAGE) ## Run EVENT=events/….json through the built package, without Docker or AWS
+	@$(BIN)/python -m tests.lambda.invoke $(EVENT) $(ARGS)
+
+test-lambda: $(VENV)/.dev .sam/runtime/.installed build ## Test the template, the runtime and the package that was built
+	$(PYTEST) --timeout=300 tests/lambda $(ARGS)
+
+$(PACKAGE):
+	$(MAKE) build
