@@ -1,4 +1,4 @@
-"""Client keys: which presented key belongs to which named client. Pure; stores live in the rings."""
+"""Client keys: which presented key belongs to which client. Pure; stores live in the rings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def hashed(key: str) -> str:
 
 
 def usable(stored: str) -> bool:
-    """Whether a stored value can be a key: trimmed, printable ASCII, no spaces, not empty."""
+    """Whether a value can be a key: trimmed, printable ASCII, no spaces, not empty."""
     return bool(stored) and stored.isascii() and stored.isprintable() and " " not in stored
 
 

@@ -1,4 +1,4 @@
-"""What goes to an upstream and what comes back: plain values, known to the core and to every upstream."""
+"""What goes to an upstream and what comes back: plain values that every upstream knows."""
 
 from __future__ import annotations
 

@@ -1,0 +1,235 @@
+"""One attempt at an answer: a reply of the upstream, as far as it may leave at once.
+
+Text of a first attempt leaves as it comes, a call when it is sure. Everything else is held: what
+follows a doubtful call, text that a promised call has yet to follow, and all of a later attempt,
+since the earlier one may have said it already. What is held is judged by ``bridge.promises`` when
+the reply has ended; then it leaves, or another attempt is made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bridge.decoder import ReplyDecoder
+from bridge.held import Held
+from bridge.parts import Block, Call, CallArguments, CallEnd, CallStart, Cut, Malformed, Text
+from bridge.structured import JsonAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from bridge.block import Expected
+    from bridge.completion import ChunkWriter
+    from bridge.decoder import Thoughts
+    from bridge.dialects.base import Grammar
+    from bridge.parts import Fault, Part
+    from bridge.repeats import Answered
+    from bridge.schema import ChatCompletionChunk
+    from bridge.structured import JsonFormat
+
+
+@dataclass(slots=True)
+class Figures:
+    """What the log tells of an exchange: counts, no content."""
+
+    calls: int = 0
+    re_asks: int = 0
+    repairs: int = 0
+    near_misses: int = 0
+    malformed: int = 0
+    cut: int = 0
+    finish_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What every attempt of an exchange is read by.
+
+    ``grammar`` is None when the prompt held no protocol. ``promised``: a call must come.
+    ``refuses``: none may. ``holds_json``: structured output waits until it has been checked.
+    ``answered``: calls that would only repeat what is known.
+    """
+
+    grammar: Grammar | None
+    expected: Expected
+    thoughts: Thoughts
+    messages: Sequence[str]
+    promised: bool
+    refuses: bool
+    json: JsonFormat | None
+    holds_json: bool
+    answered: Answered
+
+
+class Attempt:
+    """``feed`` and ``close`` give the chunks that may leave, ``leave`` what was held.
+
+    ``cut``: a call was not whole. ``refused``: a call came where none may. ``broken``: a call
+    became unreadable when part of it had left.
+    """
+
+    def __init__(
+        self, terms: Terms, writer: ChunkWriter, figures: Figures, *, first: bool = True
+    ) -> None:
+        self._terms = terms
+        self._writer = writer
+        self._figures = figures
+        self._first = first
+        self._decoder = ReplyDecoder(
+            terms.grammar, terms.expected, thoughts=terms.thoughts, messages=terms.messages
+        )
+        self._answer = JsonAnswer(terms.json.schema) if terms.json is not None else None
+        self._gathered: tuple[str, list[str]] | None = None
+        """Name and arguments of a call that streams behind a doubtful one."""
+        self.held = Held(terms.answered if first else frozenset())
+        self.cut = False
+        self.refused = False
+        self.broken = False
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more that the upstream may send can count."""
+        return self._decoder.over or self.stopped
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a stop string ended the reply; text before a promised call is only shortened."""
+        return self._writer.stopped and not self._terms.promised
+
+    @property
+    def unclosed(self) -> bool:
+        """Whether the reply ended inside its thinking."""
+        return self._decoder.unclosed
+
+    @property
+    def has_words(self) -> bool:
+        """Whether there is any text, held or gone."""
+        return self._writer.said or self.held.has_words
+
+    @property
+    def wants_json(self) -> bool:
+        """Whether text has to be JSON."""
+        return self._answer is not None
+
+    @property
+    def json_fault(self) -> Fault | None:
+        """What is wrong with the structured output, after ``close``."""
+        return self._answer.fault if self._answer is not None else None
+
+    # What comes ---------------------------------------------------------------------------------
+
+    def feed(self, text: str) -> list[ChatCompletionChunk]:
+        """Take the next characters of the reply."""
+        return self._take(self._decoder.feed(text))
+
+    def close(self, *, finished: bool = True) -> list[ChatCompletionChunk]:
+        """The reply has ended; ``finished`` unless something cut it."""
+        chunks = self._take(self._decoder.close(finished=finished))
+        if self._answer is not None and not self._writer.calls and not self.held.calls:
+            chunks += self._say(self._answer.close())
+        return chunks
+
+    def _take(self, parts: Iterable[Part]) -> list[ChatCompletionChunk]:
+        chunks: list[ChatCompletionChunk] = []
+        for part in parts:
+            if self.stopped:
+                break
+            match part:
+                case Text(text):
+                    chunks += self._text(text)
+                case Block():
+                    chunks += self._block(part)
+                case CallStart(name):
+                    chunks += self._call_start(name)
+                case CallArguments(json):
+                    chunks += self._call_arguments(json)
+                case CallEnd(whole, fault):
+                    self._call_end(fault, whole=whole)
+                case Cut():
+                    self._figures.cut += 1
+                case _:  # thinking goes no further
+                    pass
+        return chunks
+
+    # Text ---------------------------------------------------------------------------------------
+
+    def _text(self, text: str) -> list[ChatCompletionChunk]:
+        return self._say(text if self._answer is None else self._answer.feed(text))
+
+    def _say(self, text: str) -> list[ChatCompletionChunk]:
+        if not self._waits:
+            return self._writer.text(text)
+        if text:
+            self.held.add(text)
+        return []
+
+    @property
+    def _waits(self) -> bool:
+        terms = self._terms
+        return terms.promised or terms.holds_json or not self._first or bool(self.held)
+
+    # Calls --------------------------------------------------------------------------------------
+
+    def _block(self, block: Block) -> list[ChatCompletionChunk]:
+        if self._terms.refuses:
+            self.refused = True
+            return []
+        self.cut = self.cut or block.cut
+        self._figures.malformed += sum(isinstance(call, Malformed) for call in block.calls)
+        self.held.add(*block.calls)
+        if self.held.doubtful or self.held.written < self._terms.expected.hold:
+            return []
+        return self.leave()
+
+    def _call_start(self, name: str) -> list[ChatCompletionChunk]:
+        if self.held.doubtful:
+            self._gathered = (name, [])
+            return []
+        self._figures.calls += 1
+        return self.leave(calling=True) + self._writer.call_start(name)
+
+    def _call_arguments(self, json: str) -> list[ChatCompletionChunk]:
+        if self._gathered is not None:
+            self._gathered[1].append(json)
+            return []
+        return self._writer.call_arguments(json)
+
+    def _call_end(self, fault: Fault | None, *, whole: bool) -> None:
+        self.cut = self.cut or not whole
+        if self._gathered is None:
+            self.broken = fault is not None
+        elif whole:
+            name, arguments = self._gathered
+            self.held.add(Call(name, "".join(arguments)))
+        self._gathered = None
+
+    # What was held ------------------------------------------------------------------------------
+
+    def leave(self, *, faulty: bool = True, calling: bool = False) -> list[ChatCompletionChunk]:
+        """What is held goes out, words before calls; calls with a fault only if ``faulty``.
+
+        ``calling``: one more call is about to follow.
+        """
+        text, calls = self.held.take(faulty=faulty)
+        chunks = self._words(text, calling=calling or bool(calls))
+        if self.stopped:
+            return chunks
+        for call in calls[:1] if self._terms.expected.first_only else calls:
+            self._figures.calls += 1
+            self._figures.repairs += call.repaired
+            self._figures.near_misses += call.near_miss
+            chunks += self._writer.call_start(call.name)
+            chunks += self._writer.call_arguments(call.arguments)
+        return chunks
+
+    def _words(self, text: str, *, calling: bool) -> list[ChatCompletionChunk]:
+        if self._writer.calls or (calling and self.wants_json):
+            # Behind a call that has left, words can only be an unreadable one; around a call they
+            # are no JSON, which is all that such content may be.
+            return []
+        if self._writer.said and text:
+            # Words stand apart from those that have left; before calls, those were enough.
+            again = calling and not self._first
+            text = "" if again or not text.strip() else "\n\n" + text.lstrip("\n")
+        return self._writer.text(text)

@@ -1,0 +1,255 @@
+"""One call object, read as it is written: ``{"name": …, "arguments": {…}}``.
+
+The names of the two keys vary from model to model; each alias is understood, two for the same
+thing are not. Other keys are skipped. Arguments come out as clean JSON while they are read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge import json_grammar as grammar
+from bridge.json_grammar import JsonFault, unescaped
+from bridge.json_stream import ArgumentsWriter
+from bridge.json_tokens import JsonTokens
+from bridge.parts import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from bridge.json_grammar import Token
+
+    Schema = Mapping[str, Any] | None
+    Tools = Mapping[str, Schema]
+    """The tools that may be called: name → parameters' schema."""
+
+NAME_KEYS = frozenset({"name", "function", "tool", "tool_name", "function_name"})
+ARGUMENT_KEYS = frozenset({"arguments", "parameters", "args", "input"})
+NAME: Final = "name"
+ARGUMENTS: Final = "arguments"
+OTHER: Final = "other"
+_SLOTS = dict.fromkeys(NAME_KEYS, NAME) | dict.fromkeys(ARGUMENT_KEYS, ARGUMENTS)
+_VALUE_ENDS = frozenset({grammar.END_OBJECT, grammar.END_ARRAY, grammar.END_STRING, grammar.SCALAR})
+_STEPS: Final = {grammar.OBJECT: 1, grammar.ARRAY: 1, grammar.END_OBJECT: -1, grammar.END_ARRAY: -1}
+_PREFIXES = ("functions.", "function.", "default_api.", "tools.")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def resolve(name: str, tools: Tools) -> str | None:
+    """The offered tool that a model means: by its name, else by the only one spelled alike."""
+    if name in tools:
+        return name
+    wanted = _plain(name)
+    alike = [tool for tool in tools if _plain(tool) == wanted]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _plain(name: str) -> str:
+    name = name.strip()
+    for prefix in _PREFIXES:
+        name = name.removeprefix(prefix)
+    return name.lower().replace("-", "_")
+
+
+def of_object(schema: Schema) -> Mapping[str, Any]:
+    """The schema of a tool's parameters, which are an object whether it says so or not."""
+    return {**(schema or {}), "type": "object"}
+
+
+def escaped(text: str) -> str:
+    """Text as it stands between the quotes of a JSON string, fit for UTF-8."""
+    body = json.dumps(text, ensure_ascii=False)[1:-1]
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found.group()):04x}", body)
+
+
+class CallReader:
+    """Reads one call object. ``feed`` until ``done``; ``take`` gives arguments as they come.
+
+    ``feed`` and ``close_open`` raise ``JsonFault``. ``taken`` counts the characters read, ``name``
+    is what the model wrote, ``tool`` the offered tool that it means. ``named`` is the one expected
+    tool, if there is one: an object without a name is then taken for its arguments.
+    """
+
+    def __init__(self, tools: Tools, *, named: str | None = None) -> None:
+        self._tools = tools
+        self._tokens = JsonTokens()
+        self._slot: str | None = None
+        self._nesting = 0
+        self._keys: list[str] = []
+        self._spelled: list[str] = []
+        self._waiting: list[Token] = []
+        self._writer: ArgumentsWriter | None = None
+        self._out: list[str] = []
+        self._members: set[str] = set()
+        self._brace = ""
+        self._named = named
+        self._bare = ArgumentsWriter(of_object(tools[named])) if named is not None else None
+        self._bare_out: list[str] = []
+        self.taken = 0
+        self.is_object = False
+        """Whether the arguments are an object: only then may they stream."""
+        self.name: str | None = None
+        self.tool: str | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether the object is whole."""
+        return self._tokens.done
+
+    @property
+    def in_string(self) -> bool:
+        """Whether the next character belongs to a string."""
+        return self._tokens.in_string
+
+    @property
+    def repaired(self) -> bool:
+        """Whether anything had to be mended or coerced."""
+        return self._tokens.repaired or (self._writer is not None and self._writer.repaired)
+
+    @property
+    def first_key(self) -> str | None:
+        """The object's first key, once it is known."""
+        return self._keys[0] if self._keys else None
+
+    def feed(self, text: str) -> int:
+        """Read on; gives the index of the first character not taken."""
+        try:
+            tokens, end = self._tokens.feed(text)
+        except JsonFault as fault:
+            self._read(fault.tokens)
+            raise
+        self._read(tokens)
+        self.taken += end
+        return end
+
+    def close_open(self) -> None:
+        """Close what the model left open, where the grammar allows it."""
+        self._read(self._tokens.close_open())
+
+    def take(self) -> str:
+        """The arguments' JSON text since the last ``take``.
+
+        The last brace waits for ``finish``, since raw parameters may follow the object.
+        """
+        text = "".join(self._out)
+        self._out.clear()
+        return text
+
+    def finish(self) -> None:
+        """Nothing more belongs to this call."""
+        self._out.append(self._brace)
+
+    def begin_parameter(self, name: str) -> Fault | None:
+        """A parameter follows the object as it is; gives what is wrong with that."""
+        if name in self._members:
+            return Fault("shape", f'The parameter "{name}" stands twice.')
+        if not self.is_object and (text := self.take()) not in ("", "{}"):
+            return Fault("shape", f"The arguments must be a JSON object, not {text[:40]}.")
+        opening = "," if self._members else "" if self.is_object else "{"
+        self._out.append(f'{opening}"{name}":"')
+        self._members.add(name)
+        self.is_object, self._brace = True, ""
+        return None
+
+    def parameter_text(self, text: str) -> None:
+        """The next characters of the parameter."""
+        self._out.append(escaped(text))
+
+    def end_parameter(self) -> None:
+        """The parameter is whole."""
+        self._out.append('"')
+        self._brace = "}"
+
+    def meant(self) -> str | Fault:
+        """The offered tool that a whole object calls, or what keeps it from being a call."""
+        for slot in (NAME, ARGUMENTS):
+            if sum(_SLOTS.get(key) == slot for key in self._keys) > 1:
+                return Fault("shape", f"The call has its {slot} twice.")
+        if self.tool is not None:
+            return self.tool
+        if self.name is None:
+            return Fault("shape", 'The call has no "name".')
+        return Fault("name", f'There is no tool named "{self.name}".')
+
+    def _read(self, tokens: Iterable[Token]) -> None:
+        for token in tokens:
+            if self._bare is not None:
+                self._bare_out.append(self._bare.write([token]))
+            if self._slot is not None:
+                self._value(token)
+            elif token[0] == grammar.KEY:
+                self._begin_value(unescaped(token[1]))
+        if self.done and self._bare is not None:
+            self._take_for_arguments(self._bare)
+
+    def _begin_value(self, key: str) -> None:
+        slot = _SLOTS.get(key, OTHER)
+        if slot == ARGUMENTS and any(_SLOTS.get(seen) == ARGUMENTS for seen in self._keys):
+            slot = OTHER  # a fault; what is written already stays as it is
+        elif slot == NAME:
+            self._bare = None
+            self._bare_out.clear()
+        self._keys.append(key)
+        self._slot = slot
+
+    def _value(self, token: Token) -> None:
+        kind, text = token
+        if self._slot == NAME and not self._nesting:
+            if kind == grammar.OBJECT:
+                # {"function": {"name": …, "arguments": …}}: the call is one level down.
+                self._slot = None
+                self._keys.pop()
+                return
+            if kind == grammar.FRAGMENT and self.name is None:
+                self._spelled.append(text)
+        elif self._slot == ARGUMENTS:
+            self._argument(token)
+        self._nesting += _STEPS.get(kind, 0)
+        if not self._nesting and kind in _VALUE_ENDS:
+            if self._slot == NAME and kind == grammar.END_STRING and self.name is None:
+                self._take_name(unescaped("".join(self._spelled)))
+            self._slot = None
+            self._hold_brace()
+
+    def _argument(self, token: Token) -> None:
+        kind, text = token
+        if not self._nesting:
+            self.is_object = kind == grammar.OBJECT
+        elif self._nesting == 1 and kind == grammar.KEY:
+            self._members.add(unescaped(text))
+        if self.name is None:
+            self._waiting.append(token)
+        else:
+            self._write([token])
+
+    def _take_name(self, name: str) -> None:
+        self.name = name
+        self.tool = resolve(name, self._tools)
+        self._write(self._waiting)
+        self._waiting = []
+
+    def _write(self, tokens: Iterable[Token]) -> None:
+        if self.tool is None:
+            return
+        if self._writer is None:
+            self._writer = ArgumentsWriter(of_object(self._tools[self.tool]))
+        if text := self._writer.write(tokens):
+            self._out.append(text)
+
+    def _hold_brace(self) -> None:
+        if self.is_object and self._out and not self._brace:
+            self._out[-1] = self._out[-1][:-1]
+            self._brace = "}"
+
+    def _take_for_arguments(self, writer: ArgumentsWriter) -> None:
+        """The object had no name, and one tool was expected."""
+        self.name = self.tool = self._named
+        self._writer, self._bare = writer, None
+        self._members = set(self._keys)
+        self._keys, self._waiting = [], []
+        self._out = ["".join(self._bare_out)]
+        self._bare_out = []
+        self.is_object = True
+        self._hold_brace()

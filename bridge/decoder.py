@@ -1,0 +1,263 @@
+"""ReplyDecoder: a reply's text, in any pieces, into parts.
+
+Every character comes out exactly once: as text, as thinking, in a call, or as a marker. States:
+
+    THINKING   what may be thinking (``bridge.thinking``)
+    TEXT       answer text; a marker may begin at any time, so a tail that may be one is held back
+    BLOCK      inside a block of calls of the model's dialect (``bridge.block``)
+    NEAR       inside something that may be a near miss; held until that is decided
+    AFTER      a call was read: only white space or another call may follow
+    OVER       nothing more can count; the rest of the reply is not read
+
+The decoder holds the one buffer. Each state reads from a place in it and says how far it came;
+what is left is read again when more has arrived.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from bridge.block import MAX_CALLS, BlockReader, Expected
+from bridge.dialects.base import Grammar
+from bridge.dialects.near_miss import Candidate
+from bridge.dialects.prose import Prose
+from bridge.parts import Block, Call, CallArguments, CallEnd, CallStart, Cut, Part, Text, Thinking
+from bridge.scanner import Found, Marker, Scanner
+from bridge.thinking import ThinkingReader
+from bridge.unread import Unread
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NO_PROTOCOL = Grammar("", "", "")
+"""For a prompt that held no protocol: there are no markers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thoughts:
+    """How a reply may think: whether it was asked to, and whether its prompt opened a tag."""
+
+    asked: bool = False
+    opened: bool = False
+
+
+class State(Enum):
+    """What the next character belongs to."""
+
+    THINKING = auto()
+    TEXT = auto()
+    BLOCK = auto()
+    NEAR = auto()
+    AFTER = auto()
+    OVER = auto()
+
+
+class ReplyDecoder:
+    """``feed`` and ``close`` give the parts of one reply.
+
+    ``grammar`` is None when the prompt held no protocol: then only thinking is taken out.
+    ``messages`` are the texts of the request, for the gate of near misses. ``over``: nothing more
+    can count. ``unclosed``: the reply ended inside its thinking.
+    """
+
+    def __init__(
+        self,
+        grammar: Grammar | None,
+        expected: Expected,
+        *,
+        thoughts: Thoughts | None = None,
+        messages: Sequence[str] = (),
+    ) -> None:
+        thoughts = thoughts or Thoughts()
+        self._grammar = grammar or NO_PROTOCOL
+        self._expected = expected
+        self._messages = messages
+        self._thinking = ThinkingReader(
+            asked=thoughts.asked, opened=thoughts.opened, marker=self._grammar.open
+        )
+        near = grammar is not None and bool(expected.tools)
+        self._scanner = Scanner(self._grammar, near=near, think=thoughts.asked)
+        self._prose = Prose(self._grammar.key)
+        self._block = BlockReader(self._grammar, expected)
+        self._candidate = Candidate(self._grammar, {})
+        self._state = State.THINKING
+        self._unread = Unread()
+        self._calls = 0
+        self.unclosed = False
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more can count."""
+        return self._state is State.OVER
+
+    def feed(self, text: str) -> list[Part]:
+        """Take the next characters, give the parts that are certain."""
+        self._unread.add(text)
+        parts: list[Part] = []
+        self._read(parts, at_end=False)
+        return parts
+
+    def close(self, *, finished: bool = True) -> list[Part]:
+        """The reply has ended; ``finished`` unless a limit cut it."""
+        parts: list[Part] = []
+        self._read(parts, at_end=True)
+        if self._state is State.NEAR:
+            self._decide(parts, finished=finished)
+            self._read(parts, at_end=True)
+        if self._state is State.BLOCK:
+            parts += self._block.close(finished=finished)
+        elif self._state is State.THINKING:
+            self._end_thinking(parts, finished=finished)
+        _put(parts, self._prose.close())
+        self._state = State.OVER
+        return parts
+
+    def _read(self, parts: list[Part], *, at_end: bool) -> None:
+        """Move on, state by state, as far as is certain."""
+        unread = self._unread
+        state, before = State.OVER, -1
+        while self._state is not state or unread.place > before:
+            state, before = self._state, unread.place
+            if state is State.TEXT:
+                self._text(unread, parts, at_end=at_end)
+            elif state is State.BLOCK:
+                self._in_block(unread, parts, at_end=at_end)
+            elif state is State.NEAR:
+                self._in_candidate(unread, at_end=at_end)
+            elif state is State.THINKING:
+                self._think(unread, parts, at_end=at_end)
+            elif state is State.AFTER:
+                self._after(unread, parts, at_end=at_end)
+            else:
+                unread.place = len(unread.text)
+            if unread.place == len(unread.text) and not at_end:
+                return
+
+    # Thinking -----------------------------------------------------------------------------------
+
+    def _think(self, unread: Unread, parts: list[Part], *, at_end: bool) -> None:
+        unread.place = self._thinking.read(unread.text, unread.place, parts, at_end=at_end)
+        if self._thinking.over:
+            self._state = State.TEXT
+
+    def _end_thinking(self, parts: list[Part], *, finished: bool) -> None:
+        """Thinking was never closed; calls at its very end are meant all the same.
+
+        Some models forget the closing tag before them.
+        """
+        kept = self._thinking.kept
+        calls: list[Part] = []
+        if kept and finished and all(map(_is_call, self._decoded(kept, first_only=False))):
+            calls = self._decoded(kept, first_only=self._expected.first_only)
+        self.unclosed = not calls
+        parts += calls or ([Thinking(kept)] if kept else [])
+
+    def _decoded(self, text: str, *, first_only: bool) -> list[Part]:
+        decoder = ReplyDecoder(self._grammar, replace(self._expected, first_only=first_only))
+        return [*decoder.feed(text), *decoder.close()]
+
+    # Text ---------------------------------------------------------------------------------------
+
+    def _text(self, unread: Unread, parts: list[Part], *, at_end: bool) -> None:
+        place = unread.place
+        found = self._scanner.find(unread.text, place, near_from=unread.settled, at_end=at_end)
+        _put(parts, self._prose.feed(unread.text[place : found.start]))
+        unread.place = found.start
+        if found.marker is Marker.THINK:
+            self._thinking = ThinkingReader(opened=True, marker=self._grammar.open)
+            self._scanner.skip(begins_line=True)
+            unread.place = found.end
+            self._state = State.THINKING
+        elif found.marker is Marker.NEAR:
+            self._begin_candidate(unread)
+        elif found.marker is Marker.CALL:
+            self._call(found, unread, parts)
+        elif found.marker is Marker.RESULT:
+            self._cut(parts)
+
+    def _call(self, found: Found, unread: Unread, parts: list[Part]) -> None:
+        if not self._scanner.fence or self._prose.has_fence:
+            self._begin_block(found, unread, parts)
+        elif found.start >= unread.settled:
+            # In a fence with other things: an example, unless it ends the reply.
+            self._begin_candidate(unread)
+        else:
+            _put(parts, self._prose.feed(unread.text[found.start : found.end]))
+            self._scanner.skip(begins_line=False)
+            unread.place = found.end
+
+    def _cut(self, parts: list[Part]) -> None:
+        """From here on the model talks to itself."""
+        self._leave_text(parts)
+        parts.append(Cut())
+        self._state = State.OVER
+
+    def _leave_text(self, parts: list[Part]) -> None:
+        _put(parts, self._prose.drop(fenced=self._scanner.fence > 0))
+
+    # Blocks -------------------------------------------------------------------------------------
+
+    def _begin_block(self, found: Found, unread: Unread, parts: list[Part]) -> None:
+        self._leave_text(parts)
+        opener = unread.text[found.start : found.end]
+        room = MAX_CALLS - self._calls
+        self._block = BlockReader(self._grammar, self._expected, opener=opener, room=room)
+        unread.place = found.end
+        self._state = State.BLOCK
+
+    def _in_block(self, unread: Unread, parts: list[Part], *, at_end: bool) -> None:
+        block = self._block
+        unread.place = block.read(unread.text, unread.place, parts, at_end=at_end)
+        if not block.over:
+            return
+        self._calls += block.calls
+        self._scanner.skip(begins_line=False)
+        if block.spoiled or (self._expected.first_only and block.good):
+            self._state = State.OVER
+        else:
+            self._state = State.AFTER if block.good else State.TEXT
+
+    def _after(self, unread: Unread, parts: list[Part], *, at_end: bool) -> None:
+        found = self._scanner.after_call(unread.text, unread.place, at_end=at_end)
+        unread.place = found.start
+        if found.marker is Marker.CALL and self._calls < MAX_CALLS:
+            self._begin_block(found, unread, parts)
+        elif found.marker is not None:
+            self._cut(parts)
+
+    # Near misses --------------------------------------------------------------------------------
+
+    def _begin_candidate(self, unread: Unread) -> None:
+        unread.mark()
+        self._candidate = Candidate(self._grammar, self._expected.tools)
+        self._state = State.NEAR
+
+    def _in_candidate(self, unread: Unread, *, at_end: bool) -> None:
+        unread.place = self._candidate.read(unread.text, unread.place, at_end=at_end)
+        if self._candidate.failed:
+            unread.go_back(max(self._candidate.taken, 1))
+            self._state = State.TEXT
+
+    def _decide(self, parts: list[Part], *, finished: bool) -> None:
+        """The reply has ended with what may be near misses."""
+        calls = self._candidate.close(self._messages) if finished else ()
+        if calls:
+            self._leave_text(parts)
+            parts.append(Block(calls[:1] if self._expected.first_only else calls))
+            self._state = State.OVER
+        else:
+            self._unread.go_back(self._candidate.taken + 1)
+            self._state = State.TEXT
+
+
+def _put(parts: list[Part], text: str) -> None:
+    if text:
+        parts.append(Text(text))
+
+
+def _is_call(part: Part) -> bool:
+    if isinstance(part, Block):
+        return all(isinstance(call, Call) for call in part.calls) and not part.cut
+    return isinstance(part, CallStart | CallArguments | CallEnd)

@@ -1,0 +1,80 @@
+"""What waits in an attempt, text and calls, in the order in which it came."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.parts import Call, Malformed
+from bridge.repeats import canonical
+
+if TYPE_CHECKING:
+    from bridge.repeats import Answered
+
+    Item = str | Call | Malformed
+
+
+class Held:
+    """``add`` what has to wait, ``take`` all of it. ``answered``: calls that would be repeats."""
+
+    def __init__(self, answered: Answered) -> None:
+        self._answered = answered
+        self._items: list[Item] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._items)
+
+    def add(self, *items: Item) -> None:
+        """Let these wait."""
+        self._items += items
+
+    @property
+    def calls(self) -> list[Call | Malformed]:
+        """The calls among it."""
+        return [item for item in self._items if not isinstance(item, str)]
+
+    @property
+    def written(self) -> int:
+        """The characters that the model needed for the calls."""
+        return sum(len(call.raw) for call in self.calls)
+
+    @property
+    def has_words(self) -> bool:
+        """Whether there is text among it."""
+        return any(isinstance(item, str) for item in self._items)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether there are calls, and all have their results already."""
+        calls = self.calls
+        return bool(calls) and all(
+            isinstance(call, Call) and (call.name, canonical(call.arguments)) in self._answered
+            for call in calls
+        )
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether another attempt may bring better calls."""
+        return self.repeats or any(call.fault is not None for call in self.calls)
+
+    def take(self, *, faulty: bool = True) -> tuple[str, list[Call]]:
+        """The text and the calls, which wait no longer.
+
+        A malformed call is text, as the model wrote it. Without ``faulty``, what has a fault is
+        left out.
+        """
+        runs: list[list[str]] = [[]]
+        calls: list[Call] = []
+        for item in self._items:
+            if isinstance(item, str):
+                runs[-1].append(item)
+            elif item.fault is not None and not faulty:
+                continue
+            elif isinstance(item, Malformed):
+                runs += [[item.raw], []]
+            else:
+                calls.append(item)
+        self._items = []
+        texts = ["".join(run) for run in runs]
+        if len(texts) == 1:
+            return texts[0], calls
+        return "\n\n".join(text.strip("\n") for text in texts if text.strip()), calls

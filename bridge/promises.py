@@ -1,0 +1,101 @@
+"""What a caller was promised, and whether an attempt at an answer keeps it.
+
+    promise                          broken by                            told to the model
+    required, named, allowed_tools   no call, or one with a fault         the fault, the tool
+    strict: true                     a call to that tool with a fault     the fault, the tool
+    response_format                  text that is not that JSON           the fault
+    (always) a call that is usable   a call with a fault                  the fault, the tool
+    (always) a new call              the call whose result is there       that it is there
+    (always) an answer               thinking alone, a call under none    to answer in words
+
+The model is asked again for each of them. Where it stays so, the first three are errors; of the
+others the caller gets what there is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bridge import directives
+from bridge.calls import resolve
+from bridge.errors import OutputInvalid, ReplyError, ToolCallInvalid
+from bridge.parts import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bridge.attempt import Attempt
+    from bridge.choice import Choice
+    from bridge.dialects.base import Dialect
+    from bridge.parts import Malformed
+    from bridge.prompt import Renderer
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an attempt will not do: what to tell the model, and the error if it stays so."""
+
+    directive: str
+    error: ReplyError | None = None
+
+
+class Promises:
+    """Judges the attempts at an answer to one request."""
+
+    def __init__(self, choice: Choice, dialect: Dialect, renderer: Renderer) -> None:
+        self._promised = choice.promised
+        self._offered = {tool.name: tool for tool in choice.tools}
+        self._schemas = {tool.name: tool.parameters for tool in choice.tools}
+        self._dialect = dialect
+        self._renderer = renderer
+
+    def judge(self, attempt: Attempt, *, called: bool) -> Refusal | None:
+        """What is wrong with an attempt that has ended; ``called``: calls have left already."""
+        calls = attempt.held.calls
+        if attempt.stopped:
+            return None
+        if attempt.held.repeats:
+            names = dict.fromkeys(call.name or "" for call in calls)
+            return Refusal(directives.repeated(list(names)))
+        if any(call.fault is not None for call in calls):
+            return self._faulty(calls, wants_json=attempt.wants_json)
+        if calls or called:
+            return None
+        if self._promised:
+            error = "The model did not call a tool although the request requires it."
+            directive = directives.call_missing(self._dialect, list(self._offered))
+            return Refusal(directive, ToolCallInvalid(error))
+        return self._without_calls(attempt)
+
+    def _without_calls(self, attempt: Attempt) -> Refusal | None:
+        if attempt.json_fault is not None:
+            fault = self._renderer.defused(attempt.json_fault.message)
+            return Refusal(directives.output_wrong(fault), _output_invalid())
+        if attempt.has_words:
+            return None
+        if attempt.refused:
+            return Refusal(directives.NO_CALLS_NOW)
+        return Refusal(directives.NO_ANSWER) if attempt.unclosed else None
+
+    def _faulty(self, calls: Sequence[Call | Malformed], *, wants_json: bool) -> Refusal:
+        faulty = [(call, call.fault) for call in calls if call.fault is not None]
+        told = [self._renderer.defused(fault.message) for _, fault in faulty]
+        if any(fault.kind == "name" for _, fault in faulty):
+            told.append(f"The tools are: {', '.join(self._offered)}.")
+        names = dict.fromkeys(resolve(call.name or "", self._schemas) for call, _ in faulty)
+        meant = [self._offered[name] for name in names if name is not None]
+        error: ReplyError | None = None
+        if self._promised or any(tool.strict for tool in meant):
+            error = ToolCallInvalid("The model did not write a valid tool call.")
+        elif wants_json and not any(isinstance(call, Call) for call in calls):
+            error = _output_invalid()
+        tools = list(map(self._renderer.tool, meant))
+        return Refusal(directives.correction(self._dialect, told, tools), error)
+
+
+def _output_invalid() -> OutputInvalid:
+    return OutputInvalid(
+        "The model's answer does not follow the requested response_format.",
+        param="response_format",
+    )

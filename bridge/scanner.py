@@ -1,0 +1,222 @@
+"""Finds the next marker in answer text, and says how much of the text is surely none.
+
+It keeps what a marker's meaning depends on: whether a line begins, and which Markdown fence is
+open. Linear: each starter character is looked at once, and looks back or ahead no further than a
+marker is long.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from bridge.dialects.openings import begins_at, is_info
+from bridge.thinking import OPENERS
+
+if TYPE_CHECKING:
+    from bridge.dialects.base import Grammar
+
+EXAMPLE_FENCE = 4
+"""Backticks of a fence in which nothing is meant: whoever quotes a block needs so many."""
+
+MAX_RUN = 64
+"""Backticks in a row that may be a fence; more are ornament."""
+
+_LINE_PREFIX = re.compile(r"[ \t>*+\-\ufeff]*(?:\d{1,3}[.)][ \t]*)?")
+_LONGEST_PREFIX = 24
+_LONGEST_INFO = 100
+_LONGEST_OPENER = max(map(len, OPENERS))
+_BACKTICK = re.compile("`")
+_RUN = re.compile(r"`*")
+_AFTER_CALL = re.compile(r"[\s~\],;}>*+\-\ufeff]*")
+
+
+class Marker(Enum):
+    """What begins where."""
+
+    CALL = auto()
+    RESULT = auto()
+    NEAR = auto()
+    THINK = auto()
+    OTHER = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A marker from ``start`` to ``end``; None: text up to ``start``, the rest may be one."""
+
+    marker: Marker | None
+    start: int
+    end: int
+
+
+class Scanner:
+    """``find`` gives the next marker from a place on.
+
+    The caller takes the text up to ``Found.start`` before it asks again; ``skip`` tells of text
+    that something else has taken. ``near``: near misses count. ``think``: a tag that begins a line
+    opens thinking. ``fence``: backticks of the Markdown fence that is open, 0 for none.
+    """
+
+    def __init__(self, grammar: Grammar, *, near: bool, think: bool) -> None:
+        markers = ((Marker.CALL, grammar.open), (Marker.RESULT, grammar.result))
+        self._exact = [(marker, literal) for marker, literal in markers if literal]
+        self._key = grammar.key
+        self._near = near
+        self._think = think
+        firsts = {literal[0] for _, literal in self._exact}
+        firsts |= set("`<" * think + "`<{[" * near)
+        self._starters = re.compile(f"[{re.escape(''.join(firsts))}]" if firsts else "(?!)")
+        self._line = ""
+        """What stands on the line so far, up to a character more than a prefix may have."""
+        self.fence = 0
+
+    def skip(self, *, begins_line: bool) -> None:
+        """Something that is no text ends here."""
+        self._line = "" if begins_line else "x"
+
+    def find(self, text: str, place: int, *, near_from: int = 0, at_end: bool = False) -> Found:
+        """The next marker in ``text``; near misses only from ``near_from`` on."""
+        found = Found(None, len(text), len(text))
+        at = place
+        while starter := (_BACKTICK if self._only_fences else self._starters).search(text, at):
+            at = starter.start()
+            near = self._near and at >= near_from
+            look = self._fence_at if text[at] == "`" else self._tag_at
+            verdict = look(text, place, at, near=near, at_end=at_end)
+            if isinstance(verdict, Found):
+                found = verdict
+                break
+            at = verdict
+        self._remember(text, place, found.start)
+        return found
+
+    def exact_at(
+        self, text: str, start: int, at: int, *, skipped: int = 0, at_end: bool = False
+    ) -> Found | None:
+        """An exact marker that begins at ``start``; ``skipped`` characters of it end at ``at``.
+
+        A reply that ends inside the key of one is taken to hold it whole.
+        """
+        for marker, literal in self._exact:
+            rest = literal[skipped:]
+            there = text[at : at + len(rest) + 1]
+            if there.startswith(rest):
+                if not self._key or (at_end and there == rest):
+                    return Found(marker, start, at + len(rest))
+                if there == rest:
+                    return Found(None, start, start)
+                if not (there[-1].isalnum() or there[-1] == "_"):
+                    return Found(marker, start, at + len(rest))
+            elif rest.startswith(there):
+                if not at_end:
+                    return Found(None, start, start)
+                if self._key and len(rest) - len(there) < len(self._key):
+                    return Found(marker, start, len(text))
+        return None
+
+    def after_call(self, text: str, place: int, *, at_end: bool = False) -> Found:
+        """What stands after a call, past white space, brackets and closing marks."""
+        while True:
+            space = _AFTER_CALL.match(text, place)
+            place = space.end() if space else place
+            if place == len(text):
+                return Found(None, place, place)
+            run = _RUN.match(text, place)
+            end = run.end() if run else place
+            start = max(end - 3, place)
+            found = self.exact_at(text, start, start, at_end=at_end)
+            if found is not None:
+                return found
+            if end == place:
+                return Found(Marker.OTHER, place, place)
+            place = end
+
+    @property
+    def _only_fences(self) -> bool:
+        """Whether nothing but the end of a fence, or an exact marker that is one, may come."""
+        return self.fence >= EXAMPLE_FENCE or (self.fence > 0 and bool(self._key))
+
+    def _remember(self, text: str, place: int, end: int) -> None:
+        """The line on which the next character stands."""
+        recent = text[max(place, end - _LONGEST_PREFIX - 1) : end]
+        _, newline, line = recent.rpartition("\n")
+        self._line = line if newline else (self._line + recent)[-_LONGEST_PREFIX - 1 :]
+
+    def _line_before(self, text: str, place: int, at: int) -> str:
+        """What stands before ``at`` on its line, or more of it than a prefix may have."""
+        recent = text[max(place, at - _LONGEST_PREFIX - 1) : at]
+        _, newline, line = recent.rpartition("\n")
+        return line if newline else self._line + recent
+
+    def _begins_line(self, text: str, place: int, at: int) -> bool:
+        """Whether nothing but indentation, a quote or a list mark stands before it."""
+        line = self._line_before(text, place, at)
+        return len(line) <= _LONGEST_PREFIX and _LINE_PREFIX.fullmatch(line) is not None
+
+    # Backticks ----------------------------------------------------------------------------------
+
+    def _fence_at(self, text: str, place: int, at: int, *, near: bool, at_end: bool) -> Found | int:
+        run = _RUN.match(text, at)
+        end = run.end() if run else at
+        if at == place and self._line.endswith("`"):
+            return end  # goes on a run that was too long to be held
+        length = end - at
+        if end == len(text) and length < MAX_RUN and not at_end:
+            return Found(None, at, at)
+        if not 3 <= length < MAX_RUN:
+            return end
+        if self._key and self.fence < EXAMPLE_FENCE:
+            exact = self.exact_at(text, at, end, skipped=3, at_end=at_end)
+            if exact is not None:
+                return exact
+        if not self._begins_line(text, place, at):
+            return end
+        info = text[end : end + _LONGEST_INFO]
+        if "\n" not in info and len(info) < _LONGEST_INFO and not at_end:
+            return Found(None, at, at)
+        return self._fence_line(at, end, info.partition("\n")[0].strip(), near=near)
+
+    def _fence_line(self, at: int, end: int, info: str, *, near: bool) -> Found | int:
+        """A line that begins with a run of backticks opens a fence, or closes one."""
+        length = end - at
+        if self.fence:
+            if not info and length >= self.fence:
+                self.fence = 0
+        elif near and length == 3 and is_info(info, self._key):
+            return Found(Marker.NEAR, at, at)
+        elif "`" not in info:
+            self.fence = length
+        return end
+
+    # Tags and brackets --------------------------------------------------------------------------
+
+    def _tag_at(self, text: str, place: int, at: int, *, near: bool, at_end: bool) -> Found | int:
+        line = self._line_before(text, place, at)
+        if line.endswith("`") and not line.endswith("```"):
+            return at + 1  # in a code span
+        if not self._key and (exact := self.exact_at(text, at, at, at_end=at_end)):
+            return exact
+        if self.fence:
+            return at + 1
+        if self._think and not line.strip() and (opener := _opener_at(text, at, at_end=at_end)):
+            return opener
+        if not near:
+            return at + 1
+        begins = begins_at(text, at, begins_line=self._begins_line(text, place, at), at_end=at_end)
+        if begins is False:
+            return at + 1
+        return Found(Marker.NEAR if begins else None, at, at)
+
+
+def _opener_at(text: str, at: int, *, at_end: bool) -> Found | None:
+    """A tag that opens thinking, or what may become one."""
+    there = text[at : at + _LONGEST_OPENER].lower()
+    for opener in OPENERS:
+        if there.startswith(opener):
+            return Found(Marker.THINK, at, at + len(opener))
+        if opener.startswith(there) and not at_end:
+            return Found(None, at, at)
+    return None

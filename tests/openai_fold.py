@@ -1,0 +1,45 @@
+"""Chunks folded by the openai SDK's own accumulation: the judge of every stream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from openai.lib.streaming.chat import ChatCompletionStreamState
+from openai.types.chat import ChatCompletion as TheirCompletion
+from openai.types.chat import ChatCompletionChunk as TheirChunk
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bridge.schema import ChatCompletion, ChatCompletionChunk
+
+
+def told_by_openai(chunks: Sequence[ChatCompletionChunk]) -> list[dict[str, Any]]:
+    """The choices, as an application sees them that reads the stream with the SDK."""
+    state: ChatCompletionStreamState[None] = ChatCompletionStreamState()
+    for chunk in chunks:
+        read = TheirChunk.model_validate_json(chunk.model_dump_json(exclude_unset=True))
+        state.handle_chunk(read)
+    return _choices(state.current_completion_snapshot)
+
+
+def read_by_openai(completion: ChatCompletion) -> list[dict[str, Any]]:
+    """The choices of a whole answer, as the SDK reads it."""
+    text = completion.model_dump_json(exclude_unset=True)
+    return _choices(TheirCompletion.model_validate_json(text))
+
+
+def _choices(completion: Any) -> list[dict[str, Any]]:
+    return [
+        {
+            "index": choice.index,
+            "finish_reason": choice.finish_reason,
+            "content": choice.message.content,
+            "tool_calls": [
+                (call.id, call.type, call.function.name, call.function.arguments)
+                for call in choice.message.tool_calls or []
+            ],
+            "function_call": (call := choice.message.function_call) and (call.name, call.arguments),
+        }
+        for choice in completion.choices
+    ]

@@ -1,0 +1,493 @@
+from __future__ import annotations
+
+import itertools
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.completion import fold, usage_of
+from bridge.dialects import DIALECTS
+from bridge.dialects.base import WrittenCall
+from bridge.errors import ReplyError
+from bridge.turns import Piece, TokenCounts
+from tests.conversing import (
+    FAULTY,
+    GOOD,
+    KEY,
+    PLAIN,
+    PREFILLS,
+    STRICT_WEATHER,
+    STRING,
+    TIME,
+    UNKNOWN,
+    UNREADABLE,
+    WEATHER,
+    Reply,
+    answered,
+    block,
+    call,
+    cut,
+    opened,
+    pieces_of,
+    tool,
+)
+from tests.openai_fold import read_by_openai, told_by_openai
+
+BEIJING = ("get_weather", '{"city":"北京"}')
+SHANGHAI = ("get_weather", '{"city":"上海"}')
+NAMED = {"type": "function", "function": {"name": "get_weather"}}
+
+# The order of the wire ----------------------------------------------------------------------------
+
+
+def test_text_streams_as_it_comes():
+    assert answered("Hello, world.", sizes=[5]).deltas == [
+        {"role": "assistant", "content": ""},
+        {"content": "Hello"},
+        {"content": ", wor"},
+        {"content": "ld."},
+        {"finish_reason": "stop"},
+    ]
+
+
+def test_a_call_after_words():
+    assert answered(f"Let me see.\n\n{GOOD}\n", sizes=[1000], tools=[WEATHER]).deltas == [
+        {"role": "assistant", "content": ""},
+        {"content": "Let me see."},
+        {
+            "tool_calls": [
+                {
+                    "index": 0,
+                    "id": "call_0",
+                    "type": "function",
+                    "function": {"name": "get_weather", "arguments": ""},
+                }
+            ]
+        },
+        {"tool_calls": [{"index": 0, "function": {"arguments": '{"city":"北京"}'}}]},
+        {"finish_reason": "tool_calls"},
+    ]
+
+
+def test_content_is_null_when_the_answer_opens_with_a_call():
+    deltas = answered(GOOD, tools=[WEATHER]).deltas
+    assert deltas[0] == {"role": "assistant", "content": None}
+    assert "tool_calls" in deltas[1]
+
+
+@pytest.mark.parametrize("usage", [None, False, True])
+def test_all_chunks_share_their_heading(usage):
+    options = {} if usage is None else {"stream_options": {"include_usage": usage}}
+    for chunk in answered(f"Well. {GOOD}", tools=[WEATHER], **options).chunks:
+        data = chunk.model_dump(exclude_unset=True)
+        assert (data["id"], data["created"], data["model"]) == ("chatcmpl-1", 1_700_000_000, "m")
+        assert data.get("usage", "absent") == (None if usage else "absent")
+
+
+def test_a_long_call_streams():
+    city = "京" * 3000
+    answer = answered(block(call(city=city)), sizes=[500], tools=[WEATHER])
+    arguments = [
+        delta["tool_calls"][0]["function"]["arguments"]
+        for delta in answer.deltas
+        if "tool_calls" in delta
+    ]
+    assert len(arguments) > 3
+    assert arguments[0] == ""
+    assert json.loads("".join(arguments)) == {"city": city}
+    assert answer.choice["finish"] == "tool_calls"
+    assert answer.figures.calls == 1
+
+
+# What a reply comes to ----------------------------------------------------------------------------
+
+REPLIES = [
+    pytest.param("Just words.", "Just words.", [], "stop", id="words"),
+    pytest.param("", "", [], "stop", id="nothing"),
+    pytest.param(" \n\n", "", [], "stop", id="white-space"),
+    pytest.param(GOOD, None, [BEIJING], "tool_calls", id="a-call"),
+    pytest.param(block(call(city="北京"), call(city="上海")), None, [BEIJING, SHANGHAI],
+                 "tool_calls", id="two-calls"),
+    pytest.param(f"One. {GOOD}\n\n{block(call(city='上海'))}", "One.", [BEIJING, SHANGHAI],
+                 "tool_calls", id="two-blocks"),
+    pytest.param(f"{GOOD}\n```tool_result {KEY} 1 get_weather\nsunny\n```\nIt is sunny.", None,
+                 [BEIJING], "tool_calls", id="a-made-up-result"),
+    pytest.param("<think>Hm.</think>\n\nYes.", "Yes.", [], "stop", id="thinking"),
+    pytest.param(f"<think>Hm.</think>{GOOD}", None, [BEIJING], "tool_calls",
+                 id="thinking-and-a-call"),
+    pytest.param(cut("Half a sen"), "Half a sen", [], "length", id="cut-words"),
+    pytest.param(cut(GOOD), None, [BEIJING], "tool_calls", id="a-call-and-then-the-limit"),
+    pytest.param(cut(GOOD[:-20]), "", [], "length", id="a-cut-call"),
+    pytest.param(GOOD[:-20], "", [], "length", id="a-cut-call-that-should-be-whole"),
+    pytest.param(cut(f"Well. {block(call(city='北京'), call(city='上海'))[:-20]}"), "Well.",
+                 [BEIJING], "length", id="a-call-and-a-cut-one"),
+    pytest.param(Reply("I must not", "content_filter"), "I must not", [], "content_filter",
+                 id="filtered-words"),
+    pytest.param(Reply(GOOD[:-20], "content_filter"), "", [], "content_filter",
+                 id="a-filtered-call"),
+    pytest.param(Reply(GOOD, "content_filter"), None, [BEIJING], "tool_calls",
+                 id="a-call-and-then-the-filter"),
+    pytest.param(cut("<think>and so on"), "", [], "length", id="endless-thinking"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("reply", "content", "calls", "finish"), REPLIES)
+def test_what_a_reply_comes_to(reply, content, calls, finish):
+    expected = {"content": content, "calls": calls, "finish": finish}
+    for sizes in ([1], [3], [10_000]):
+        for stream in (True, False):
+            answer = answered(reply, sizes=sizes, stream=stream, tools=[WEATHER])
+            assert answer.choice == expected
+            assert answer.figures.finish_reason == finish
+            assert answer.figures.calls == len(calls)
+
+
+def test_a_long_call_that_is_cut_stays_open():
+    text = block(call(city="京" * 3000))
+    answer = answered(cut(text[:2500]), tools=[WEATHER])
+    ((name, arguments),) = answer.choice["calls"]
+    assert name == "get_weather"
+    assert arguments.startswith('{"city":"京京')
+    assert not arguments.endswith('"')
+    assert answer.choice["finish"] == "length"
+    # No one waits for the first half of an answer that does not stream.
+    whole = answered(cut(text[:2500]), tools=[WEATHER], stream=False)
+    assert whole.choice == {"content": "", "calls": [], "finish": "length"}
+
+
+def test_one_call_at_a_time_ends_the_reply():
+    answer = answered(
+        block(call(city="北京"), call(city="上海")),
+        sizes=[1],
+        tools=[WEATHER],
+        parallel_tool_calls=False,
+    )
+    assert answer.choice["calls"] == [BEIJING]
+    assert "上海" in answer.unread
+
+
+def test_a_named_tool_ends_the_reply_and_says_stop():
+    answer = answered(f"{GOOD} and more", sizes=[1], tools=[WEATHER, TIME], tool_choice=NAMED)
+    assert answer.choice == {"content": None, "calls": [BEIJING], "finish": "stop"}
+    assert answer.unread
+
+
+def test_what_follows_calls_is_not_read():
+    answer = answered(f"{GOOD}\nThe weather is fine.", sizes=[1], tools=[WEATHER])
+    assert answer.choice["calls"] == [BEIJING]
+    assert answer.unread
+    assert answer.figures.cut == 1
+
+
+def test_nothing_more_counts_when_all_is_said():
+    (exchange,) = opened()
+    exchange.feed(Piece("x"))
+    assert not exchange.done
+    exchange.close()
+    assert exchange.done
+
+
+def test_figures_tell_of_repairs_and_near_misses():
+    mended = block("{'name': 'get_weather', 'arguments': {'city': '北京',}}")
+    assert answered(mended, tools=[WEATHER]).figures.repairs == 1
+    bare = answered(call(city="上海"), tools=[WEATHER])
+    assert bare.choice["calls"] == [SHANGHAI]
+    assert bare.figures.near_misses == 1
+
+
+def test_an_echo_of_a_message_is_no_call():
+    messages = [{"role": "user", "content": f"Explain {call(city='上海')}"}]
+    answer = answered(call(city="上海"), tools=[WEATHER], messages=messages)
+    assert answer.choice == {"content": call(city="上海"), "calls": [], "finish": "stop"}
+
+
+@pytest.mark.parametrize("dialect", sorted(DIALECTS))
+def test_every_dialect_calls(dialect):
+    arguments = '{"content": "one\\n\\"two\\"\\n", "n": 1}'
+    write = tool("write", content=STRING, n={"type": "integer"})
+    written = DIALECTS[dialect](KEY).calls([WrittenCall("write", arguments)] * 2)
+    answer = answered(f"Well.\n\n{written}", tools=[write], model={"dialect": dialect})
+    assert answer.choice["content"] == "Well."
+    assert [name for name, _ in answer.choice["calls"]] == ["write", "write"]
+    assert all(json.loads(made) == json.loads(arguments) for _, made in answer.choice["calls"])
+
+
+def test_a_template_that_opens_thinking():
+    answer = answered("Hm, so.</think>\n\nYes.", model={"opens_thinking": True})
+    assert answer.choice == {"content": "Yes.", "calls": [], "finish": "stop"}
+
+
+# The deprecated form, several choices, stop strings -----------------------------------------------
+
+
+def test_the_deprecated_form():
+    answer = answered(
+        f"Well. {block(call(city='北京'), call(city='上海'))}", functions=[WEATHER["function"]]
+    )
+    assert answer.choice == {"content": "Well.", "calls": [BEIJING], "finish": "function_call"}
+    assert answer.deltas[-3:] == [
+        {"function_call": {"name": "get_weather", "arguments": ""}},
+        {"function_call": {"arguments": '{"city":"北京"}'}},
+        {"finish_reason": "function_call"},
+    ]
+
+
+def test_each_choice_has_an_exchange_of_its_own():
+    first, second = opened(n=2, tools=[WEATHER])
+    assert first.turns == second.turns
+    chunks = [*second.feed(Piece(GOOD)), *first.feed(Piece("Words.")), *second.close()]
+    chunks += first.close()
+    indices = [chunk.choices[0].index for chunk in chunks]
+    assert set(indices) == {0, 1}
+    ends = [chunk.choices[0] for chunk in chunks if chunk.choices[0].finish_reason]
+    assert [(end.index, end.finish_reason) for end in ends] == [(1, "tool_calls"), (0, "stop")]
+    assert len({chunk.id for chunk in chunks}) == 1
+
+
+# Tokens -------------------------------------------------------------------------------------------
+
+
+def test_tokens_are_added_up_over_the_attempts():
+    answer = answered(
+        Reply(FAULTY, counts=TokenCounts(100, 20, reasoning=3, cached=50)),
+        Reply(GOOD, counts=TokenCounts(130, 25, cached=90)),
+        tools=[WEATHER],
+    )
+    assert answer.exchange.counts == TokenCounts(230, 45, reasoning=3, cached=140)
+
+
+def test_tokens_that_were_not_counted_are_estimated():
+    first = answered("Hello, world.").exchange.counts
+    assert first.estimated
+    assert first.completion == 4
+    assert first.prompt > 10
+    both = answered(
+        FAULTY, Reply(GOOD, counts=TokenCounts(100, 20)), tools=[WEATHER]
+    ).exchange.counts
+    assert both.estimated
+    assert both.prompt > 130
+    assert both.completion > 25
+
+
+def test_tokens_are_told_even_of_an_exchange_that_never_ends():
+    (exchange,) = opened()
+    assert exchange.counts == TokenCounts()
+    exchange.feed(Piece("Hello", counts=TokenCounts(9, 1)))
+    assert exchange.counts == TokenCounts(9, 1)
+
+
+# Properties ---------------------------------------------------------------------------------------
+
+SCRAPS = [
+    *(GOOD, FAULTY, UNKNOWN, UNREADABLE, block(call(city="北京"), call("get_time", zone="x"))),
+    *(
+        GOOD[:40],
+        block(call(city="京" * 900)),
+        call(city="上海"),
+        f"```json\n{call(city='x')}\n```",
+    ),
+    *(
+        "words ",
+        "\n",
+        "\n\n",
+        " ",
+        "END",
+        "E",
+        "```",
+        "`",
+        "````\n",
+        "{",
+        '{"a": 1}',
+        "}",
+        "[",
+        '"',
+    ),
+    *("<think>", "</think>", "<think>hm</think>", f"```tool_result {KEY} 1 f\n", KEY, "京"),
+    *(
+        f"```tool_call {KEY}\n",
+        '{"name": "get_weather", "arguments": {"city": ',
+        "\u2060",
+        "<\u2060",
+    ),
+    *(
+        f"@city {KEY}\n",
+        f"\n@end {KEY}\n",
+        "<tool_call>\n",
+        "\n</tool_call>",
+        "\x00",
+        "'",
+    ),
+    *(
+        'get_weather(city="\\ud800")',
+        "True",
+        "oops",
+        f'{{"name": "get_weather", "arguments": {{"city": "{KEY}"}}}}',
+        "tool_call>",
+    ),
+]
+FINISHES = st.sampled_from(["stop", "stop", "length", "content_filter"])
+REPLY = st.builds(
+    Reply,
+    st.lists(st.sampled_from(SCRAPS) | st.text(max_size=5), max_size=7).map("".join),
+    FINISHES,
+)
+SIZES = st.lists(st.integers(1, 40), min_size=1, max_size=5)
+SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+STRICT_SCHEMA = {"name": "s", "schema": SCHEMA, "strict": True}
+FORMATS = [
+    *(None, None, {"type": "json_object"}, {"type": "json_schema", "json_schema": STRICT_SCHEMA}),
+    {"type": "json_schema", "json_schema": {"name": "s", "schema": SCHEMA}},
+]
+TOOL_FIELDS = st.fixed_dictionaries(
+    {
+        "tools": st.sampled_from([[WEATHER], [WEATHER, TIME], [STRICT_WEATHER, TIME]]),
+        "tool_choice": st.sampled_from([None, "auto", "none", "required", NAMED]),
+        "parallel_tool_calls": st.sampled_from([None, False]),
+    }
+)
+OTHER_FIELDS = st.sampled_from([{}, {"functions": [WEATHER["function"]]}])
+FIELDS = st.builds(
+    lambda tools, others, capabilities: {**tools, **others, "capabilities": capabilities},
+    TOOL_FIELDS | OTHER_FIELDS,
+    st.fixed_dictionaries(
+        {
+            "stream": st.booleans(),
+            "stop": st.sampled_from([None, None, "END", ["words", "\n\n"]]),
+            "response_format": st.sampled_from(FORMATS),
+            "model": st.fixed_dictionaries(
+                {
+                    "dialect": st.sampled_from(sorted(DIALECTS)),
+                    "hold": st.sampled_from([0, 50, 2048]),
+                    "retries": st.integers(0, 2),
+                    "think": st.booleans(),
+                }
+            ),
+        }
+    ),
+    st.sampled_from([PLAIN, PREFILLS]),
+)
+
+
+def come_to(replies, sizes, fields):
+    """The chunks, the figures and the error's code of an exchange; the last reply goes on."""
+    (exchange,) = opened(**fields)
+    chunks, endless = [], itertools.cycle(sizes)
+    for reply in [*replies, *replies[-1:] * 2]:
+        for piece in pieces_of(reply, endless):
+            chunks += exchange.feed(piece)
+            if exchange.done:
+                break
+        try:
+            chunks += exchange.close()
+        except ReplyError as error:
+            return chunks, exchange, error.code
+        if not exchange.asks_again:
+            return chunks, exchange, None
+    raise AssertionError("asked more often than allowed")
+
+
+def check_order(chunks, *, whole, legacy):
+    """The wire's rules for the chunks of one choice."""
+    deltas = [chunk.choices[0].delta.model_dump(exclude_unset=True) for chunk in chunks]
+    reasons = [chunk.choices[0].finish_reason for chunk in chunks]
+    assert len({(chunk.id, chunk.created, chunk.model, chunk.object) for chunk in chunks}) <= 1
+    if whole:
+        assert deltas.pop() == {}
+        assert reasons.pop() is not None
+    assert not any(reasons)
+    if not deltas:
+        return
+    first, *others = deltas
+    assert list(first) == ["role", "content"]
+    assert first["content"] == (None if others and "content" not in others[0] else "")
+    said = [delta["content"] for delta in others if "content" in delta]
+    assert all(said)
+    assert all(list(delta) == ["content"] for delta in others[: len(said)])
+    if legacy:
+        called = [delta["function_call"] for delta in others[len(said) :]]
+        assert all("name" not in part for part in called[1:])
+        return
+    index = -1
+    for delta in others[len(said) :]:
+        ((part,),) = delta.values()
+        if "id" in part:
+            index += 1
+            assert list(part) == ["index", "id", "type", "function"]
+            assert list(part["function"]) == ["name", "arguments"]
+            assert part["function"]["arguments"] == ""
+        else:
+            assert list(part) == ["index", "function"]
+            assert list(part["function"]) == ["arguments"]
+            assert part["function"]["arguments"]
+        assert part["index"] == index
+
+
+@settings(max_examples=300)
+@given(replies=st.lists(REPLY, min_size=1, max_size=2), sizes=SIZES, fields=FIELDS)
+def test_any_replies_come_to_an_answer_or_a_reply_error(replies, sizes, fields):
+    chunks, exchange, error = come_to(replies, sizes, fields)
+    legacy = "functions" in fields
+    check_order(chunks, whole=error is None, legacy=legacy)
+    assert exchange.figures.re_asks <= fields["model"]["retries"]
+    if fields["model"]["dialect"] != "hermes" and ("tools" in fields or legacy):
+        assert not any(KEY in chunk.model_dump_json() for chunk in chunks)
+        assert KEY not in repr(exchange.figures)
+    if error is not None:
+        return
+    completion = fold(chunks, usage_of([exchange.counts]))
+    assert told_by_openai(chunks) == read_by_openai(completion)
+    (choice,) = completion.choices
+    calls = choice.message.tool_calls or []
+    assert exchange.figures.calls == len(calls) + (choice.message.function_call is not None)
+    assert len({call.id for call in calls}) == len(calls)
+    whole = calls[:-1] if choice.finish_reason in {"length", "content_filter"} else calls
+    for made in whole:
+        assert isinstance(json.loads(made.function.arguments), dict)
+    check_promises(choice, fields)
+
+
+@given(
+    text=st.lists(st.sampled_from(SCRAPS).filter(lambda text: "think" not in text), max_size=7)
+    .map("".join)
+    .filter(lambda text: "\u2060" not in text and not text.isspace()),
+    sizes=SIZES,
+    stream=st.booleans(),
+)
+def test_without_tools_any_text_is_the_answer(text, sizes, stream):
+    answer = answered(text, sizes=sizes, stream=stream)
+    assert answer.choice == {"content": text, "calls": [], "finish": "stop"}
+
+
+def check_promises(choice, fields):
+    calls = choice.message.tool_calls or []
+    offered = {tool["function"]["name"] for tool in fields.get("tools", [])}
+    chosen = fields.get("tool_choice")
+    assert {call.function.name for call in calls} <= offered
+    if fields.get("parallel_tool_calls") is False:
+        assert len(calls) <= 1
+    if chosen == "none":
+        assert not calls
+    if choice.finish_reason in {"length", "content_filter"}:
+        return
+    if chosen == "required":
+        assert choice.finish_reason == "tool_calls"
+    if chosen == NAMED:
+        assert [call.function.name for call in calls] == ["get_weather"]
+        assert choice.finish_reason == "stop"
+    stops = fields["stop"] or []
+    assert not any(stop in (choice.message.content or "") for stop in stops if len(stops) < 3)
+    if fields["response_format"] is not None and not stops and choice.message.content is not None:
+        json.loads(choice.message.content)
+
+
+@settings(max_examples=200)
+@given(replies=st.lists(REPLY, min_size=1, max_size=2), sizes=SIZES, fields=FIELDS)
+def test_a_split_changes_nothing(replies, sizes, fields):
+    split, exchange, error = come_to(replies, sizes, fields)
+    whole, other, other_error = come_to(replies, [100_000], fields)
+    assert error == other_error
+    assert exchange.figures == other.figures
+    if error is None:
+        assert fold(split, usage_of([])) == fold(whole, usage_of([]))

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+
+from bridge.held import Held
+from bridge.parts import Call, Fault, Malformed
+
+SOUND = Call("f", '{"a": 1}', raw="sound call")
+FAULTY = Call("f", "{}", raw="faulty", fault=Fault("schema", "a is missing"))
+MALFORMED = Malformed("malformed", Fault("json", "cannot be read"))
+ANSWERED = frozenset({("f", '{"a": 1}')})
+
+
+def held(*items, answered=frozenset()) -> Held:
+    waiting = Held(answered)
+    waiting.add(*items)
+    return waiting
+
+
+def test_nothing_waits_at_first():
+    waiting = Held(ANSWERED)
+    assert not waiting
+    assert not waiting.doubtful
+    assert waiting.take() == ("", [])
+
+
+def test_calls_and_words_are_told_apart():
+    waiting = held("a", SOUND, MALFORMED)
+    assert waiting
+    assert waiting.has_words
+    assert waiting.calls == [SOUND, MALFORMED]
+    assert waiting.written == len("sound callmalformed")
+    assert not held(SOUND).has_words
+
+
+DOUBTS = [
+    pytest.param([SOUND], frozenset(), False, id="sound"),
+    pytest.param([SOUND, FAULTY], frozenset(), True, id="faulty"),
+    pytest.param([MALFORMED], frozenset(), True, id="malformed"),
+    pytest.param(["words", SOUND], ANSWERED, True, id="repeated"),
+    pytest.param([Call("f", '{ "a":1 }')], ANSWERED, True, id="repeated-in-other-words"),
+    pytest.param([Call("f", "{}")], ANSWERED, False, id="other-arguments"),
+    pytest.param([Call("g", '{"a": 1}')], ANSWERED, False, id="another-tool"),
+    pytest.param([SOUND, Call("g", "{}")], ANSWERED, False, id="repeated-with-a-new-one"),
+    pytest.param(["words"], ANSWERED, False, id="words"),
+]
+
+
+@pytest.mark.parametrize(("items", "answered", "doubtful"), DOUBTS)
+def test_what_another_attempt_may_better(items, answered, doubtful):
+    assert held(*items, answered=answered).doubtful is doubtful
+
+
+TAKEN = [
+    pytest.param(["a", "b"], "ab", [], id="words"),
+    pytest.param(["a ", SOUND], "a ", [SOUND], id="words-before-a-call"),
+    pytest.param([FAULTY, SOUND], "", [FAULTY, SOUND], id="calls-in-their-order"),
+    pytest.param(["a\n", MALFORMED, "\n\nb"], "a\n\nmalformed\n\nb", [], id="a-malformed-call"),
+    pytest.param([MALFORMED, SOUND, MALFORMED], "malformed\n\nmalformed", [SOUND],
+                 id="a-call-between-malformed-ones"),
+    pytest.param([MALFORMED, " ", "\n"], "malformed", [], id="white-space"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("items", "text", "calls"), TAKEN)
+def test_all_of_it_is_taken(items, text, calls):
+    waiting = held(*items)
+    assert waiting.take() == (text, calls)
+    assert not waiting
+
+
+def test_what_has_a_fault_may_be_left_out():
+    waiting = held("a", MALFORMED, FAULTY, "b", SOUND)
+    assert waiting.take(faulty=False) == ("ab", [SOUND])
