@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import subprocess
 import sys
 import time
 
@@ -109,16 +108,3 @@ def test_failed_start():
     with emulator(PYTHON, "bootstrap.py", _HANDLER="missing.handler") as function:
         told = json.loads(function.invoke(event("/")).raw)
         assert told["errorType"] == "Runtime.ImportModuleError"
-
-
-def test_steps_aside_under_sam_local():
-    if subprocess.run(
-        [PYTHON, "-c", "import awslambdaric"], capture_output=True, check=False
-    ).returncode:
-        pytest.skip("no awslambdaric, which is Lambda's own runtime client")
-    command = (PYTHON, "-m", "awslambdaric", "probe.handler")
-    with emulator(*command, AWS_SAM_LOCAL="true") as function:
-        answer = function.invoke(event("/cookies"))
-        assert not answer.streamed
-        assert json.loads(answer.raw)["statusCode"] == 200
-        assert json.loads(answer.raw)["body"] == "{}"
