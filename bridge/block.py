@@ -1,5 +1,6 @@
 """One block of calls, from just after its opening marker to its end.
 
+    OPENING   the rest of the opening line: nothing is due there, but some models name the tool
     BETWEEN   white space, commas and brackets between objects; an object, a raw parameter or the
               closing marker may begin
     OBJECT    inside a call object; its own depth ends it, a marker inside a string does not
@@ -17,8 +18,9 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from bridge.batch import Batch, Expected
-from bridge.calls import CallReader
+from bridge.calls import CallReader, resolve
 from bridge.dialects.closing import ClosingMarker
+from bridge.dialects.openings import past_opening_line
 from bridge.dialects.raw_text import RawText, first_line, may_become_first_line
 from bridge.json_grammar import JsonFault
 from bridge.parts import Fault
@@ -47,6 +49,7 @@ _TOO_LONG = Fault("json", "The call is too long.")
 class State(Enum):
     """What the next character belongs to."""
 
+    OPENING = auto()
     BETWEEN = auto()
     OBJECT = auto()
     RAW = auto()
@@ -69,7 +72,8 @@ class BlockReader:
         self._expected = expected
         self._room = room
         self._closing = ClosingMarker(grammar.close, opener)
-        self._state = State.BETWEEN
+        self._state = State.OPENING if grammar.key else State.BETWEEN
+        self._named = expected.named
         self._reader = CallReader({})
         self._unended = False
         """Whether the reader's call may go on, or is still being read."""
@@ -100,7 +104,9 @@ class BlockReader:
         state, before = None, -1
         while (state, before) != (self._state, place):
             state, before = self._state, place
-            if state is State.BETWEEN:
+            if state is State.OPENING:
+                place = self._opening(text, place, at_end=at_end)
+            elif state is State.BETWEEN:
                 place = self._between(text, place, at_end=at_end)
             elif state is State.OBJECT:
                 place = self._object(text, place, at_end=at_end)
@@ -125,7 +131,16 @@ class BlockReader:
             self._state = State.OVER
         return self._batch.leave()
 
-    # Between objects ----------------------------------------------------------------------------
+    def _opening(self, text: str, place: int, *, at_end: bool) -> int:
+        end = past_opening_line(text, place, at_end=at_end)
+        if end is None:
+            return place
+        first = text[place:end].split()[:1]
+        if first and self._named is None:
+            self._named = resolve(first[0], self._expected.tools)
+        self._batch.write(text[place:end])
+        self._state = State.BETWEEN
+        return end
 
     def _between(self, text: str, place: int, *, at_end: bool) -> int:
         space = _BETWEEN.match(text, place)
@@ -150,17 +165,17 @@ class BlockReader:
         if self._state is State.OVER or self.calls >= self._room:
             self._finish()
             return
-        self._reader = CallReader(self._expected.tools, named=self._expected.named)
+        self._reader = CallReader(self._expected.tools, named=self._named)
         self._unended = True
         self._state = State.OBJECT
 
     def _close_marker(self, text: str, place: int, *, at_end: bool) -> int:
+        self._end_call()  # however the marker goes on, that cannot change
         end = self._closing.end_at(text, place, at_end=at_end)
-        if end is None:
-            self._end_call()  # whatever follows cannot change it
+        if self._state is State.OVER or end is None:
             return place
         self._batch.write(text[place:end])
-        if not (self._unended or self.calls):
+        if not self.calls:
             self._add_malformed(_NO_OBJECT)
         self._finish()
         return end
@@ -179,8 +194,6 @@ class BlockReader:
         self._end_call()
         self._batch.close()
         self._state = State.OVER
-
-    # Inside an object ---------------------------------------------------------------------------
 
     def _object(self, text: str, place: int, *, at_end: bool) -> int:
         reader, start, taken = self._reader, place, self._reader.taken
@@ -210,8 +223,6 @@ class BlockReader:
         self._batch.write(written)
         self._batch.stream(self._reader)
 
-    # Raw parameters -----------------------------------------------------------------------------
-
     def _begin_raw(self, text: str, place: int, *, at_end: bool) -> int:
         line = first_line(text, place, self._grammar.key)
         if line is None:
@@ -240,8 +251,6 @@ class BlockReader:
         if too_long and not self._raw_text.closed:
             self._go_bad(_TOO_LONG)
         return after
-
-    # What cannot be read ------------------------------------------------------------------------
 
     def _go_bad(self, fault: Fault) -> None:
         if self._batch.streaming:

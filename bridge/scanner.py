@@ -185,7 +185,7 @@ class Scanner:
         if self.fence:
             if not info and length >= self.fence:
                 self.fence = 0
-        elif near and length == 3 and is_info(info, self._key):
+        elif near and length == 3 and is_info(info):
             return Found(Marker.NEAR, at, at)
         elif "`" not in info:
             self.fence = length
@@ -205,7 +205,8 @@ class Scanner:
             return opener
         if not near:
             return at + 1
-        begins = begins_at(text, at, begins_line=self._begins_line(text, place, at), at_end=at_end)
+        begins_line = self._begins_line(text, place, at)
+        begins = begins_at(text, at, self._key, begins_line=begins_line, at_end=at_end)
         if begins is False:
             return at + 1
         return Found(Marker.NEAR if begins else None, at, at)

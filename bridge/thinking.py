@@ -159,7 +159,7 @@ class ThinkingReader:
                 _give(parts, self.kept + text[place:at])
                 self._state, self._kept, self._kept_length = State.START, [], 0
                 return counted
-            if text[at - 1 : at] == "\n" and not self._blank:
+            if not self._blank:
                 self._depth += 1
         self._blank = self._blank and not text[counted:certain].strip()
         self._pass(text, place, certain, parts)

@@ -16,7 +16,7 @@ _LONGEST_MARKS = 16
 _LONGEST_FENCE = 100
 _MAY_BE_MARKS = re.compile(r"[ \t>*+\-\d.)\ufeff]*")
 _MARKS = re.compile(r"[ \t\ufeff]*(?:(?:[>*+-]|\d{1,3}[.)])[ \t]*){0,3}")
-_OPENING_FENCE = re.compile(r"[ \t]{0,20}`{3,}[\w+-]{0,30}")
+_OPENING_FENCE = re.compile(r"[ \t]{0,20}`{3,}[A-Za-z0-9_+-]{0,30}")
 
 
 class Margin:

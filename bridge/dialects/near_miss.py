@@ -25,7 +25,7 @@ from bridge.calls import CallReader, resolve
 from bridge.checks import fault_of
 from bridge.dialects.closing import ClosingMarks
 from bridge.dialects.foreign import OPENING, NoCall, call_at
-from bridge.dialects.openings import AROUND, FIRST_KEYS, UNDECIDED, is_info
+from bridge.dialects.openings import FIRST_KEYS, UNDECIDED, is_info, named_by, tags_around
 from bridge.dialects.shown import shown
 from bridge.json_grammar import JsonFault
 from bridge.parts import Call
@@ -47,7 +47,7 @@ _FIRST_STEP = 64
 """Characters of an object that are read at once: no more are copied in vain."""
 
 _CLOSING = ClosingMarks("```", "</")
-_SPACE = re.compile(r"[\s,;\]}\ufeff]*")
+_SPACE = re.compile(r"[\s,;\ufeff]*")
 _FENCE_LINE = re.compile(r"(?:`{3,}|~{3,})[ \t]*([^`]*)")
 _MAY_BE_FOREIGN = re.compile(
     r"[A-Za-z_][\w.-]*(?:\[[ARGS]*\]?)?\s*|<(?:f[a-z]*(?:=[^>]*)?|i[a-z]*(?:\s[^>]*)?)?"
@@ -77,6 +77,8 @@ class Candidate:
         self._reader = CallReader(tools)
         self._written: list[str] = []
         self._calls: list[Call] = []
+        self._named: str | None = None
+        self._lists = 0
         self.taken = 0
 
     @property
@@ -126,25 +128,33 @@ class Candidate:
             return self._fail(place)  # the model's own dialect is no near miss
         there = text[place : min(place + UNDECIDED, end)]
         if there[0] == "{":
-            self._state, self._reader, self._written = State.OBJECT, CallReader(self._tools), []
+            self._state, self._written = State.OBJECT, []
+            self._reader = CallReader(self._tools, named=self._named)
             return place
         if there[0] in "`~":
             return self._fence(there, place, at_end=at_end)
-        for tag in AROUND:
+        for tag in tags_around(self._grammar.key):
             if there.startswith(tag):
                 return place + len(tag)
             if tag.startswith(there) and not at_end:
                 return place
-        return place + 1 if there[0] == "[" else self._foreign(there, place, at_end=at_end)
+        if there[0] in "[]":
+            self._lists += 1 if there[0] == "[" else -1
+            return place + 1 if self._lists >= 0 else self._fail(place)
+        return self._foreign(there, place, at_end=at_end)
 
     def _fence(self, there: str, place: int, *, at_end: bool) -> int:
         line, newline, _ = there.partition("\n")
         if not (newline or at_end) and len(line) < UNDECIDED:
             return place
         fence = _FENCE_LINE.fullmatch(line.rstrip())
-        if fence and is_info(fence[1], self._grammar.key):
-            return place + len(line) + len(newline)
-        return self._fail(place)
+        if fence is None or not is_info(fence[1]):
+            return self._fail(place)
+        try:
+            self._named = named_by(fence[1], self._grammar.key, self._tools)
+        except ValueError:
+            return self._fail(place)
+        return place + len(line) + len(newline)
 
     def _foreign(self, there: str, place: int, *, at_end: bool) -> int:
         opening = OPENING.match(there)
@@ -181,9 +191,16 @@ class Candidate:
                 self._accept(meant, reader.take() or "{}", repaired=reader.repaired)
             else:
                 self._fail(place)
-        elif quote and place == stop and _hopeless(reader):
+        elif quote and place == stop and self._hopeless():
             self._fail(place)
         return place
+
+    def _hopeless(self) -> bool:
+        """Whether what is known of the object by now is not what a call begins with."""
+        reader = self._reader
+        if reader.name is not None:
+            return reader.tool is None
+        return self._named is None and reader.first_key not in {None, *FIRST_KEYS}
 
     def _accept(self, tool: str, arguments: str, *, repaired: bool) -> None:
         """A call, if it passes its schema."""
@@ -202,12 +219,6 @@ class Candidate:
         self._written, self.taken = [text[: call.end]], 0
         self._accept(call.tool, call.arguments, repaired=True)
         self.read(text, call.end, at_end=True)
-
-
-def _hopeless(reader: CallReader) -> bool:
-    """Whether what is known of the object by now is not what a call begins with."""
-    unknown = reader.name is not None and reader.tool is None
-    return unknown or reader.first_key not in {None, *FIRST_KEYS}
 
 
 def _echoed(calls: Sequence[Call], messages: Sequence[str]) -> bool:

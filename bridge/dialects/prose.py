@@ -23,6 +23,10 @@ class Prose:
         """Take the next characters of text."""
         return self._say(self._margin.feed(text))
 
+    def pause(self) -> str:
+        """Something that no client sees follows, and then more text."""
+        return self._shown.close()
+
     def drop(self, *, fenced: bool) -> str:
         """A marker follows, in an open fence if ``fenced``: what stands around it is no text."""
         return self._say(self._margin.drop(fenced=fenced)) + self._shown.close()
