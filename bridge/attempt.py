@@ -1,6 +1,7 @@
 """One attempt at an answer: a reply of the upstream, as far as it may leave at once.
 
-Text of a first attempt leaves as it comes, a call when it is sure. Everything else is held: what
+Text of a first attempt leaves as it comes, calls when they are longer than the hold limit. All
+else is held, so that a fault further on can be mended: short calls up to the end of the reply, what
 follows a doubtful call, text that a promised call has yet to follow, and all of a later attempt,
 since the earlier one may have said it already. What is held is judged by ``bridge.promises`` when
 the reply has ended; then it leaves, or another attempt is made.

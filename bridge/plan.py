@@ -105,7 +105,7 @@ def _terms(request: ChatCompletionRequest, model: Model, choice: Choice, dialect
             first_only=choice.single,
         ),
         thoughts=Thoughts(asked=model.think, opened=model.opens_thinking),
-        messages=tuple(untrusted(request)) if choice.tools else (),
+        messages=untrusted(request),
         promised=choice.promised,
         refuses=choice.mode == "none",
         json=json_format,

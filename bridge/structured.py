@@ -87,10 +87,10 @@ class JsonAnswer:
         return text
 
     def _read(self, text: str) -> str:
-        if self.fault is not None or self._tokens.done:
+        if self.fault is not None:
             return ""
         try:
-            tokens, _end = self._tokens.feed(text)
+            tokens, _end = self._tokens.feed(text)  # nothing more once the value is whole
         except JsonFault as fault:
             self.fault = Fault("json", str(fault))
             return self._write(fault.tokens)

@@ -131,3 +131,16 @@ def test_no_words_follow_a_call_that_has_left():
         assert answer.choice["content"] == "Well."
         assert answer.choice["calls"][0] == BEIJING
         assert answer.choice["finish"] == "tool_calls"
+
+
+def test_a_stop_string_in_the_words_of_a_second_attempt_ends_it():
+    answer = answered(FAULTY, f"one END two {GOOD}", tools=TWO, stop="END")
+    assert answer.choice == {"content": "one ", "calls": [], "finish": "stop"}
+
+
+def test_one_call_at_a_time_is_one_even_if_it_has_a_fault():
+    both = block(call(town="北京"), call(city="北京"))
+    fields = {"tools": TWO, "parallel_tool_calls": False}
+    answer = answered(both, model={"retries": 0}, **fields)
+    assert answer.choice["calls"] == [("get_weather", '{"town":"北京"}')]
+    assert answered(both, GOOD, **fields).choice["calls"] == [BEIJING]

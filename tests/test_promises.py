@@ -219,6 +219,7 @@ def test_a_call_whose_result_is_there_is_asked_again():
 
 REPEATED = [
     pytest.param([GOOD, GOOD], {}, id="twice"),
+    pytest.param([GOOD, GOOD], {"model": {"retries": 2}}, id="twice-with-retries-left"),
     pytest.param([GOOD], {"model": {"repeat_guard": False}}, id="unguarded"),
     pytest.param([GOOD], {"model": {"retries": 0}}, id="no-retries"),
     pytest.param([GOOD], {"tool_choice": "required"}, id="required"),
@@ -259,6 +260,11 @@ def test_a_call_is_taken_out_where_none_may_come(replies, content, fields):
     answer = answered(*replies, **fields)
     assert answer.choice == {"content": content, "calls": [], "finish": "stop"}
     assert answer.figures.calls == 0
+
+
+def test_words_of_a_second_attempt_are_an_answer():
+    replies = [GOOD, f"It is sunny.\n\n{GOOD}"]
+    assert answered(*replies, model={"retries": 2}, **NONE).choice["content"] == "It is sunny."
 
 
 # An answer at all ---------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from bridge.completion import fold, usage_chunk, usage_of
+from bridge.completion import InOrder, fold, usage_chunk, usage_of
 from bridge.errors import BridgeError
 from bridge.server.errors import stopping, unexpected
 from bridge.server.event_stream import EventStream
@@ -64,9 +64,12 @@ class Answer:
         async with EventStream(send, pace) as events:
             self._events = events
             last: ChatCompletionChunk | None = None
+            order = InOrder() if len(self._exchanges) > 1 else None
 
             async def write(chunks: list[ChatCompletionChunk]) -> None:
                 nonlocal last
+                if order is not None:
+                    chunks = order.take(chunks)
                 if chunks:
                     self._note(chunks)
                     last = chunks[-1]
