@@ -41,7 +41,7 @@ lock: lock-runtime
 lock-runtime: $(BIN)/uv
 	$(COMPILE) --constraints=requirements/dev.txt requirements/runtime.in -o requirements/runtime.txt
 
-.PHONY: build deploy invoke test-lambda
+.PHONY: build deploy invoke test-lambda bench-lambda
 build: .sam/.installed ## Build the Lambda package
 	$(SAM) build
 
@@ -54,6 +54,9 @@ invoke: $(VENV)/.dev .sam/runtime/.installed $(PACKAGE) ## Run EVENT=events/….
 
 test-lambda: $(VENV)/.dev .sam/runtime/.installed build ## Test the template, the runtime and the package that was built
 	$(PYTEST) --timeout=300 tests/lambda $(ARGS)
+
+bench-lambda: $(VENV)/.dev .sam/runtime/.installed build ## Measure how that package starts and answers
+	$(BIN)/python -m benchmarks.lambda_start $(ARGS)
 
 $(PACKAGE):
 	$(MAKE) build

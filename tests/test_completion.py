@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.completion import ChunkWriter, Heading, InOrder, fold, usage_chunk, usage_of
+from bridge.completion import ChunkWriter, Heading, fold, usage_chunk, usage_of
 from bridge.turns import TokenCounts
 from tests.openai_fold import read_by_openai, told_by_openai
 
@@ -255,14 +255,3 @@ def test_choices_may_be_written_side_by_side(first, second, order):
     assert completion.choices[0] == fold(one, NO_USAGE).choices[0]
     assert completion.choices[1] == fold(two, NO_USAGE).choices[0]
     assert told_by_openai(mixed) == read_by_openai(completion)
-
-
-def test_a_choice_waits_until_those_before_it_have_begun():
-    heading = Heading("chatcmpl-x", 1, "m")
-    writers = [ChunkWriter(heading, index, lambda: "call_x") for index in range(3)]
-    order = InOrder()
-    indices = []
-    for index in (2, 1, 2, 0, 1, 2):
-        chunks = order.take(writers[index].text("x"))
-        indices += [chunk.choices[0].index for chunk in chunks]
-    assert indices == [0, 1, 1, 2, 2, 2, 0, 1, 2]

@@ -10,8 +10,6 @@ read that worked began:
                          takes effect within the ttl, also after the environment was frozen
     and SSM fails        served from memory until ``KEEP``; then, or with nothing read: 503
 
-The first read can be begun before there is anything to keep it: ``ReadAhead``.
-
 Age goes by the wall clock, because a monotonic one may stand still while an execution environment
 is frozen, and from the beginning of a read, because a read that was frozen in its middle is old
 when it ends. Values never reach a log; names do.
@@ -22,10 +20,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass
@@ -87,29 +83,6 @@ def _provider() -> SSMProvider:
     return SSMProvider(boto_config=Config(connect_timeout=1, read_timeout=2, retries=retries))
 
 
-class ReadAhead:
-    """A read that is begun at once, on a thread: what else a start imports is imported beside it.
-
-    ``began`` is when, in epoch seconds.
-    """
-
-    def __init__(self, read: Reader, *, clock: Callable[[], float] = time.time) -> None:
-        self.began = clock()
-        self._values: Future[Mapping[str, str]] = Future()
-        # A daemon, so that a start that fails ends without waiting for SSM.
-        threading.Thread(target=self._run, args=(read,), name="keys", daemon=True).start()
-
-    def _run(self, read: Reader) -> None:
-        try:
-            self._values.set_result(read())
-        except BaseException as exc:  # who asks for the values is told
-            self._values.set_exception(exc)
-
-    def values(self) -> Mapping[str, str]:
-        """What was read, when it is there; blocking. Raises what the read raised."""
-        return self._values.result()
-
-
 @dataclass(frozen=True, slots=True)
 class Kept:
     """The keys of one read and when, in epoch seconds, that read began."""
@@ -130,14 +103,9 @@ class ParameterKeys:
         ttl: float = DEFAULT_TTL,
         wait: float = REFRESH_WAIT,
         clock: Callable[[], float] = time.time,
-        first: ReadAhead | None = None,
     ) -> None:
-        """``ttl`` (above 0) and ``wait`` are in seconds; ``clock`` gives epoch seconds.
-
-        ``first`` is taken for the first read.
-        """
+        """``ttl`` (above 0) and ``wait`` are in seconds; ``clock`` gives epoch seconds."""
         self._reader = read
-        self._ahead = first
         self._ttl = ttl
         self._patience = wait
         self._clock = clock
@@ -190,10 +158,9 @@ class ParameterKeys:
         return self._refreshing
 
     async def _read(self) -> None:
-        ahead, self._ahead = self._ahead, None
-        began, read = (self._clock(), self._reader) if not ahead else (ahead.began, ahead.values)
+        began = self._clock()
         try:
-            values = await asyncio.to_thread(read)
+            values = await asyncio.to_thread(self._reader)
         except Exception as exc:
             # Whatever it is, it must not end the server; the next read may work.
             self._failures += 1

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from bridge.completion import InOrder, fold, usage_chunk, usage_of
+from bridge.completion import fold, usage_chunk, usage_of
 from bridge.errors import BridgeError
 from bridge.server.errors import stopping, unexpected
 from bridge.server.event_stream import EventStream
+from bridge.server.order import InOrder
 from bridge.server.streaming import run
 from bridge.server.tracking import ClientGone
 

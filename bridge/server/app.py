@@ -15,7 +15,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
@@ -24,6 +23,7 @@ from starlette.routing import Route
 from bridge.errors import BridgeError
 from bridge.server.chat import ChatCompletions
 from bridge.server.errors import bridge_error, error_response, http_error, stopping, unexpected
+from bridge.server.framework import FastAPI
 from bridge.server.models_list import Models
 from bridge.server.pace import Pace
 from bridge.server.paths import CanonicalPath

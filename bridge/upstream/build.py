@@ -79,8 +79,11 @@ class TimeoutShape(Shape):
     silence: Seconds = DEFAULT_TIMEOUTS.silence
 
 
-class Kind(Shape):
-    """What every kind's table may hold. ``key`` is the name of a secret."""
+class Kind(Shape, defer_build=True):
+    """What every kind's table may hold. ``key`` is the name of a secret.
+
+    Of all kinds, the validators of those in use are built.
+    """
 
     kind: str = ""
     key: str | None = None
