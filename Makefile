@@ -51,12 +51,15 @@ serve: $(VENV)/.$(if $(UPSTREAM),serve,local) ## Serve the embedded model, or UP
 
 # --- test ---------------------------------------------------------------------------------------
 
-.PHONY: test test-model cov fuzz
+.PHONY: test test-model test-agents cov fuzz
 test: $(VENV)/.dev ## Run the fast tests (ARGS="-k decoder" for some)
 	$(PYTEST) $(ARGS)
 
 test-model: $(VENV)/.dev $(VENV)/.local ## Run the tests on the embedded model (downloads it once)
 	$(PYTEST) --timeout=600 tests/model $(ARGS)
+
+test-agents: $(VENV)/.dev $(VENV)/.local ## Run ten conversations of an agent on the embedded model
+	AGENT_RUNS=10 $(PYTEST) tests/model/test_agent.py $(ARGS)
 
 # The core computes and does nothing else, so every branch of it can be reached by a test.
 CORE = bridge/*.py,bridge/dialects/*.py
@@ -128,8 +131,10 @@ include $(dir $(firstword $(MAKEFILE_LIST)))tests/clients/clients.mk
 
 # --- the rest -----------------------------------------------------------------------------------
 
+include $(dir $(firstword $(MAKEFILE_LIST)))benchmarks/bench.mk
+
 .PHONY: clean
 clean: ## Remove environments, builds and caches
-	rm -rf $(VENV) .sam .aws-sam .coverage htmlcov .hypothesis .import_linter_cache \
-	  .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .clients* tests/clients/node/node_modules .sam .aws-sam .coverage htmlcov \
+	  .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

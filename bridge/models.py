@@ -91,9 +91,7 @@ class Catalog:
         if pattern is not None:
             known = {model.id for model in bases}
             bases += [
-                replace(pattern, id=name, name=name)
-                for name in upstream_names
-                if name not in known
+                replace(pattern, id=name, name=name) for name in upstream_names if name not in known
             ]
         return [
             model for base in bases for model in ([base, base.twin()] if base.thinking else [base])

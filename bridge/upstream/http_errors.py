@@ -39,7 +39,12 @@ BROKEN = "The upstream model answered with something that is not a reply."
 CUT = "The upstream model's reply broke off."
 LIMITED = "The upstream model asks for fewer requests."
 REJECTED = "The upstream model rejected the request."
-TOO_LONG = "The conversation is longer than the upstream model's context."
+TOO_LONG = (
+    "This model's maximum context length is exceeded: the prompt is too long. "
+    "Reduce the length of the messages."
+)
+"""Clients know it by its words and shorten the conversation: LiteLLM by the first, LangChain by
+the next, others by the last."""
 FILTERED = "The upstream model's content filter rejected the request."
 
 CONTEXT_TOO_LONG = re.compile(

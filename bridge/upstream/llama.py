@@ -188,9 +188,11 @@ def piece_of(chunk: Mapping[str, Any], *, started: bool) -> Piece | None:
     """
     if (error := chunk.get("error")) is not None:
         if error.get("type") == "exceed_context_size_error":
+            # In the words of bridge.upstream.http_errors.TOO_LONG, which clients know.
             raise ContextTooLong(
-                f"The model's context is {error['n_ctx']} tokens, "
-                f"but the messages take {error['n_prompt_tokens']}."
+                f"This model's maximum context length is {error['n_ctx']} tokens, but the messages "
+                f"take {error['n_prompt_tokens']}: the prompt is too long. "
+                "Reduce the length of the messages."
             )
         if started:
             raise UpstreamCut("The embedded model's reply broke off.")
