@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.figures import short, table
-from benchmarks.judge import KINDS
+from benchmarks.judge import KINDS, right
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from benchmarks.judge import Call
+    from benchmarks.judge import Call, Task
+
+
+FAILED = "error: "
+"""Stands before the text where the server answered with an error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One answer. ``near_misses`` and ``re_asks`` are None where no report tells of them."""
+    """One answer. ``near_misses`` and ``re_asks`` are None where no report tells of them.
+
+    ``version`` is that of the code which the answer depends on.
+    """
 
     side: str
     task: str
@@ -31,6 +38,12 @@ class Outcome:
     calls: tuple[Call, ...] = ()
     text: str = ""
     replies: tuple[str, ...] = ()
+    version: str = ""
+
+    def judged(self, task: Task) -> Outcome:
+        """The same answer, held against the task as it now stands. An error is never right."""
+        failed = self.text.startswith(FAILED)
+        return replace(self, right=not failed and right(task, list(self.calls), self.text))
 
     @classmethod
     def of(cls, value: dict[str, Any]) -> Outcome:

@@ -212,7 +212,7 @@ class BlockReader:
             self._state = State.BETWEEN
             if not self._grammar.raw:
                 self._end_call()
-        elif place == start + room:
+        elif place == start + room and not self._batch.streaming:
             self._go_bad(_TOO_LONG)
         return place
 
@@ -248,7 +248,7 @@ class BlockReader:
             self._reader.end_parameter()
             self._state = State.BETWEEN
         self._take(text[place:after])
-        if too_long and not self._raw_text.closed:
+        if too_long and not (self._raw_text.closed or self._batch.streaming):
             self._go_bad(_TOO_LONG)
         return after
 

@@ -152,6 +152,8 @@ class ReplyDecoder:
         if kept and finished and all(map(_is_call, self._decoded(kept, first_only=False))):
             calls = self._decoded(kept, first_only=self._expected.first_only)
         self.unclosed = not calls
+        if calls:
+            self._leave_text(parts)
         parts += calls or ([Thinking(kept)] if kept else [])
 
     def _decoded(self, text: str, *, first_only: bool) -> list[Part]:
@@ -166,6 +168,7 @@ class ReplyDecoder:
         _put(parts, self._prose.feed(unread.text[place : found.start]))
         unread.place = found.start
         if found.marker is Marker.THINK:
+            _put(parts, self._prose.pause())
             self._thinking = ThinkingReader(opened=True, marker=self._grammar.open)
             self._scanner.skip(begins_line=True)
             unread.place = found.end

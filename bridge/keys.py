@@ -27,7 +27,7 @@ def usable(stored: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who calls: a name for the log, and the seed of what is derived from the key, never the key."""
+    """Who calls: a name for the log, and a seed that is derived from the key; never the key."""
 
     name: str
     seed: bytes

@@ -161,6 +161,7 @@ class ThinkingReader:
                 return counted
             if not self._blank:
                 self._depth += 1
+        certain = max(certain, counted)
         self._blank = self._blank and not text[counted:certain].strip()
         self._pass(text, place, certain, parts)
         return certain

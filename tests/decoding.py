@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
@@ -152,7 +153,7 @@ REPLIES = [
     "```tool_code\nget_weather(city='Ulm')\n```",
     '[TOOL_CALLS]get_weather[ARGS]{"city": "Ulm"}',
     "<think>\nThe user wants `</think>` explained.\n</think>\n\nIt closes thinking.",
-    "Hm, let me see.\n</think>\n\n```tool_call amber otter\n{\"name\": \"ping\"}\n```",
+    'Hm, let me see.\n</think>\n\n```tool_call amber otter\n{"name": "ping"}\n```',
     '<think>I should\n```tool_call amber otter\n{"name": "ping"}\n```',
     "First.\n<think>more\n<think>and more</think></think>\nSecond.",
     '```tool_call amber otter\n{"name": "write_file", "arguments": {"path": "a"}}\n'
@@ -168,9 +169,30 @@ SCRAPS = [
     *("{", "}", "[", "]", '"', "'", ",", ":", "\\", "\n", "\r\n", " ", "\t", "  \n\n", "> ", "- "),
     *("1. ", "*", "~~~", "<", ">", "</", "<think>", "</think>", "\n<think>", "<tool_call>"),
     *("</tool_call>", "<tool_response>", "<function=", "</function>", "<invoke name=", "[TOOL"),
-    *('{"name": "ping"}', '"arguments": ', '"name": "get_weather"', "ping(", "amber", "amber otter"),
+    *(
+        '{"name": "ping"}',
+        '"arguments": ',
+        '"name": "get_weather"',
+        "ping(",
+        "amber",
+        "amber otter",
+    ),
     *("@content amber otter\n", "\n@end amber otter", "\u2060", "<\u2060", "`\u2060``tool_call"),
-    *("\ufeff", "\u2028", "\x00", "\ud83d", "北京", "😀", "/*", "//", "#", "True", "null", "12", "é"),
+    *(
+        "\ufeff",
+        "\u2028",
+        "\x00",
+        "\ud83d",
+        "北京",
+        "😀",
+        "/*",
+        "//",
+        "#",
+        "True",
+        "null",
+        "12",
+        "é",
+    ),
 ]
 """What breaks decoders when it stands where it should not."""
 
@@ -211,7 +233,7 @@ CUTS = st.lists(st.integers(0, 700), max_size=10)
 def split(text: str, cuts: Sequence[int]) -> list[str]:
     """The text cut at these places."""
     places = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
-    return [text[a:b] for a, b in zip(places, places[1:], strict=False)]
+    return [text[a:b] for a, b in pairwise(places)]
 
 
 OPTIONS = st.fixed_dictionaries(

@@ -27,7 +27,7 @@ from benchmarks.native import TEMPLATE_KEY, template_of
 from benchmarks.plain import plain_answer, plain_body
 from benchmarks.processes import _clock
 from benchmarks.reading import Broken, Recording, arrivals, events, first_delta, said
-from benchmarks.scores import Outcome, cases, report
+from benchmarks.scores import FAILED, Outcome, cases, report
 from benchmarks.tokens import chatml_of, common, prompt
 from benchmarks.upstream import END, FINISH, HEAD, ROLE, _deltas, _event
 from bridge.validation import Limits, parse_request
@@ -392,6 +392,13 @@ def test_the_report_counts_right_answers_by_side_and_kind():
 def test_wrong_answers_are_kept_with_the_raw_replies():
     (case,) = map(json.loads, cases(OUTCOMES).splitlines())
     assert (case["task"], case["replies"], case["text"]) == ("b", ["one", "two"], "你好")
+
+
+def test_an_answer_is_judged_anew_and_an_error_is_never_right():
+    task = judge.Task("a", "no call", (), says=())
+    outcome = Outcome("fence", "a", "no call", False, 1.0, 1, text="Hello")
+    assert outcome.judged(task).right
+    assert not Outcome("fence", "a", "no call", True, 1.0, 1, text=f"{FAILED}x").judged(task).right
 
 
 def test_an_outcome_survives_its_json():

@@ -45,7 +45,7 @@ def with_key(value: Any) -> Any:
 
 
 def load(path: Path) -> dict:
-    case = with_key(tomllib.loads(path.read_text("utf-8")))
+    case: dict = with_key(tomllib.loads(path.read_text("utf-8")))
     assert set(case) <= WORDS
     assert set(case["expect"]) <= EXPECTED
     return case

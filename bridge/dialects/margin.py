@@ -13,10 +13,14 @@ MAX_SPACE = 1024
 """White space in a row that is held: models write a few blank lines at most."""
 
 _LONGEST_MARKS = 16
+_LONGEST_INDENT = 20
 _LONGEST_FENCE = 100
+_INSIDE = 1 << 30
+"""The column of what stands behind words."""
+
 _MAY_BE_MARKS = re.compile(r"[ \t>*+\-\d.)\ufeff]*")
 _MARKS = re.compile(r"[ \t\ufeff]*(?:(?:[>*+-]|\d{1,3}[.)])[ \t]*){0,3}")
-_OPENING_FENCE = re.compile(r"[ \t]{0,20}`{3,}[A-Za-z0-9_+-]{0,30}")
+_OPENING_FENCE = re.compile(r"([ \t]*)`{3,}[A-Za-z0-9_+-]{0,30}")
 
 
 class Margin:
@@ -31,8 +35,8 @@ class Margin:
         """Where in what is held the line of a fence ends; 0 if there is none."""
         self._marks = 0
         """Where in what is held the marks of the last line begin."""
-        self._begins_line = True
-        """Whether what is held begins a line, but for blanks."""
+        self._column = 0
+        """How far into its line what is held begins, if only blanks stand before."""
         self._overlong = False
         """Whether the last run of white space was too long, and goes on."""
 
@@ -45,19 +49,18 @@ class Margin:
         """Take the next characters of text."""
         if self._overlong:
             rest = text.lstrip()
-            if not rest:
-                return self._pass(text, len(text))
-            self._overlong = False
-            return self._pass(text, len(text) - len(rest)) + self.feed(rest)
+            blanks = text[: len(text) - len(rest)]
+            self._overlong = not rest
+            return self._pass(blanks, len(blanks)) + (self.feed(rest) if rest else "")
         text = self._held + text
-        marks = _marks_in(text, begins_line=self._begins_line)
+        marks = _marks_in(text, self._column)
         blank = len(text[:marks].rstrip())
         start, fence_end = blank, 0
         if marks - blank > MAX_SPACE:
             start = marks
             self._overlong = marks == len(text)
         elif "\n" in text[blank:marks]:
-            fence = _fence_in(text, blank, begins_line=self._begins_line)
+            fence = _fence_in(text, blank, self._column)
             if fence < blank:
                 before = len(text[:fence].rstrip())
                 start = before if fence - before <= MAX_SPACE else fence
@@ -72,7 +75,7 @@ class Margin:
         else:  # the line of a fence that is not open any more closed one
             text = "" if fenced else self._held[: self._fence_end]
         self.begin()
-        self._begins_line = False
+        self._column = _INSIDE
         return text
 
     def close(self) -> str:
@@ -84,7 +87,7 @@ class Margin:
     def begin(self) -> None:
         """What comes next begins a line."""
         self._held, self._fence_end, self._marks = "", 0, 0
-        self._begins_line, self._overlong = True, False
+        self._column, self._overlong = 0, False
 
     @property
     def _only_marks(self) -> bool:
@@ -95,25 +98,29 @@ class Margin:
         passed, self._held = text[:end], text[end:]
         if passed:
             blanks = passed[len(passed.rstrip()) :]
-            whole = len(blanks) == len(passed)
-            self._begins_line = "\n" in blanks or (whole and self._begins_line)
+            _, newline, line = blanks.rpartition("\n")
+            begins = 0 if newline else self._column if blanks == passed else _INSIDE
+            self._column = begins + len(line) if not line.strip(" \t") else _INSIDE
         return passed
 
 
-def _marks_in(text: str, *, begins_line: bool) -> int:
-    """Where the last line begins, but for blanks, if it may be one of marks; else the end."""
+def _marks_in(text: str, column: int) -> int:
+    """Where the last line begins, but for blanks, if it may be one of marks; else the end.
+
+    ``column`` is where the first character stands on its line.
+    """
     end = len(text)
     line = text.rfind("\n", max(end - _LONGEST_MARKS - 1, 0)) + 1
-    may_be = end - line <= _LONGEST_MARKS and (line > 0 or begins_line)
-    if may_be and _MAY_BE_MARKS.fullmatch(text, line):
-        return line + end - line - len(text[line:].lstrip(" \t"))
+    length = end - line + (0 if line else column)
+    if length <= _LONGEST_MARKS and _MAY_BE_MARKS.fullmatch(text, line):
+        return end - len(text[line:].lstrip(" \t"))
     return end
 
 
-def _fence_in(text: str, end: int, *, begins_line: bool) -> int:
+def _fence_in(text: str, end: int, column: int) -> int:
     """Where the fence begins whose line ends at ``end``; ``end`` if there is none."""
-    line = text.rfind("\n", max(end - _LONGEST_FENCE, 0), end) + 1
-    may_be = end - line <= _LONGEST_FENCE and (line > 0 or begins_line)
-    if may_be and _OPENING_FENCE.fullmatch(text, line, end):
-        return text.index("`", line)
+    line = text.rfind("\n", max(end - _LONGEST_FENCE - 1, 0), end) + 1
+    fence = _OPENING_FENCE.fullmatch(text, line, end)
+    if fence and len(fence[1]) + (0 if line else column) <= _LONGEST_INDENT:
+        return fence.end(1)
     return end

@@ -42,7 +42,7 @@ MAX_LENGTH = 256 * 1024
 MAX_CALLS = 64
 """As in a block."""
 
-_STEP = 4096
+_STEP = 1024
 _FIRST_STEP = 64
 """Characters of an object that are read at once: no more are copied in vain."""
 

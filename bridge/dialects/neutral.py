@@ -27,7 +27,7 @@ _AFTER_NAME = r'(?:[>\s=/\\"\x00-\x1f\ud800-\udfff]|\Z)'
 _FENCED = r" {0,4}tool_(?:call|result)"
 
 RESTS = {
-    "<": rf"/?(?:antml:)?(?:{_NAMES}){_AFTER_NAME}|/?\|[A-Za-z_]|/?\uff5c|</?SYS>>",
+    "<": rf"/?(?:antml:)?(?:{_NAMES}){_AFTER_NAME}|/?\|/?[A-Za-z_]|/?\uff5c|</?SYS>>",
     "[": r"/?(?:INST|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS|SYSTEM_PROMPT)\]",
     "`": rf"``{_FENCED}",
     "~": rf"~~{_FENCED}",

@@ -81,8 +81,7 @@ def named_by(info: str, key: str, tools: Tools) -> str | None:
     own = _OWN_INFO.fullmatch(info.strip())
     if own is None or re.sub(r"[^a-z]+", " ", own[1].lower()).strip() in ("", key):
         return None
-    word = _WORD.search(own[1])
-    tool = resolve(word.group(), tools) if word else None
+    tool = resolve(_WORD.findall(own[1])[0], tools)
     if tool is None:
         raise ValueError(info)
     return tool

@@ -25,8 +25,18 @@ ROUNDS = 4
 """Requests a turn at most: two calls in a row, one mended, and the answer."""
 
 NAMES = [
-    *("rent", "savings", "budget", "invoice", "deposit", "salary", "insurance", "tuition"),
-    *("groceries", "repairs", "travel", "donation"),
+    "rent",
+    "savings",
+    "budget",
+    "invoice",
+    "deposit",
+    "salary",
+    "insurance",
+    "tuition",
+    "groceries",
+    "repairs",
+    "travel",
+    "donation",
 ]
 OPERATIONS = {
     "add": operator.add,
@@ -127,6 +137,10 @@ class Lent:
         pass
 
 
+SENT_BACK = {"role": True, "content": True, "tool_calls": {"__all__": {"id", "type", "function"}}}
+"""Of a message of the SDK: it adds fields of its own."""
+
+
 async def said(sdk, messages):
     """One streamed reply, put together by the SDK."""
     async with sdk.chat.completions.stream(
@@ -148,15 +162,15 @@ async def turn(sdk, client, words):
             return
 
 
-SENT_BACK = {"role": True, "content": True, "tool_calls": {"__all__": {"id", "type", "function"}}}
-
-
 async def conversation(sdk, seed):
     """A whole run: whether it ended with the right answer, and its transcript."""
     given = task(seed)
     client = Client(dict(given.stored), [{"role": "system", "content": SYSTEM}])
-    for words in given.turns:
-        await turn(sdk, client, words)
+    try:
+        for words in given.turns:
+            await turn(sdk, client, words)
+    except openai.APIError as error:
+        client.messages.append({"role": "error", "content": str(error)})
     last = client.messages[-1]
     numbers = re.findall(r"\d+", str(last.get("content")).replace(",", ""))
     right = (

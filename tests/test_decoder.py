@@ -1,0 +1,303 @@
+"""What holds of every reply, and how the states hand over to each other."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from bridge.block import MAX_CALLS, MAX_HELD
+from bridge.dialects import DIALECTS
+from bridge.dialects.base import WrittenCall
+from bridge.dialects.neutral import WORD_JOINER, neutral_for
+from bridge.parts import Block, Call, CallArguments, CallStart, Cut, Text, Thinking
+from bridge.thinking import CLOSERS, OPENERS
+from tests.decoding import (
+    CUTS,
+    KEY,
+    OPTIONS,
+    SCRAPS,
+    WRITTEN,
+    calls,
+    characters,
+    coalesced,
+    content,
+    decoder,
+    parts_of,
+    split,
+)
+
+PING = '{"name": "ping"}'
+OPEN = "```tool_call amber otter\n"
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.lists(st.sampled_from(SCRAPS) | st.text(max_size=5), max_size=5).map("".join),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(SCRAPS) | st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+ARGUMENTS = st.dictionaries(
+    st.sampled_from(["content", "code", "a", "<think>", "@x amber otter", ""])
+    | st.text(max_size=5),
+    JSON_VALUES,
+    max_size=4,
+)
+
+
+# What holds of every reply --------------------------------------------------------------------
+
+
+@given(text=WRITTEN, cuts=CUTS, options=OPTIONS, finished=st.booleans())
+def test_any_split_gives_the_same_parts(text, cuts, options, finished):
+    whole = parts_of([text], finished=finished, **options)
+    assert parts_of(characters(text), finished=finished, **options) == whole
+    assert parts_of(split(text, cuts), finished=finished, **options) == whole
+
+
+@given(text=WRITTEN, options=OPTIONS)
+def test_finished_arguments_are_json_objects(text, options):
+    for _, arguments in calls(parts_of(split(text, [7, 50, 90]), **options)):
+        assert isinstance(json.loads(arguments), dict)
+
+
+SENTINELS = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳"
+
+
+@given(text=WRITTEN, places=st.lists(st.integers(0, 400), max_size=len(SENTINELS)), options=OPTIONS)
+@example(text='```json\n{"name": "ping"}\n```', places=[], options={})
+def test_every_character_comes_out_once(text, places, options):
+    """Nothing is invented, doubled or moved; and of what may not be left out, nothing is lost.
+
+    What may be: white space, fences and tags around calls, list marks, the key, joiners.
+    """
+    for place, sentinel in zip(sorted(places, reverse=True), SENTINELS, strict=False):
+        text = text[:place] + sentinel + text[place:]
+    parts = parts_of([text], **{**options, "hold": 10**9, "first_only": False})
+    blocks = [part for part in parts if isinstance(part, Block)]
+    written = "".join(
+        part.text
+        if isinstance(part, Text | Thinking)
+        else "".join(call.raw for call in part.calls)
+        if isinstance(part, Block)
+        else ""
+        for part in parts
+    )
+    rest = iter("".join(text.split()))
+    assert all(character in rest for character in "".join(written.split()))
+    if any(call.near_miss for block in blocks for call in block.calls if isinstance(call, Call)):
+        # What an opening line has beside a call's name goes with it.
+        text = re.sub(r"(`{3,}|~{3,})[^\n]*", "", text)
+    there = [character for character in text if character in SENTINELS]
+    kept = [character for character in written if character in there]
+    ended = any(isinstance(part, Cut) or (isinstance(part, Block) and part.cut) for part in parts)
+    assert kept == (there[: len(kept)] if ended else there)
+
+
+@given(st.text(st.characters(exclude_characters="`<{[~" + WORD_JOINER)), OPTIONS, CUTS)
+def test_text_without_markers_comes_out_unchanged(text, options, cuts):
+    assume(text.strip() and KEY not in text)
+    parts = parts_of(split(text, cuts), **{**options, "opened": False})
+    assert parts == [Text(text)]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@given(arguments=st.lists(ARGUMENTS, min_size=1, max_size=3), cuts=CUTS)
+@example(arguments=[{"content": "\n@end amber otter\n"}], cuts=[])
+@example(arguments=[{"content": "\n\n", "b": "</tool_call>"}], cuts=[])
+@example(arguments=[{"a": "\ud83d\n<\u2060think\u2060>\x00"}], cuts=[])
+@example(arguments=[{"a": "<think\\", "<|im_start|>": "<think"}], cuts=[])
+def test_rendered_calls_decode_to_themselves(dialect, arguments, cuts):
+    """All that is not kept is the key, which no client may see."""
+    neutralise = neutral_for(DIALECTS[dialect](KEY).grammar.key).neutralise
+    written = [json.dumps(each, ensure_ascii=False) for each in arguments]
+    text = DIALECTS[dialect](KEY).calls(
+        [WrittenCall("any-thing", neutralise(each)) for each in written]
+    )
+    shown = [each if dialect == "hermes" else each.replace(KEY, "") for each in written]
+    found = calls(parts_of(split(text, cuts), dialect=dialect))
+    assert [json.loads(each) for _, each in found] == [json.loads(each) for each in shown]
+    assert {name for name, _ in found} == {"any-thing"}
+
+
+@given(
+    value=ARGUMENTS,
+    indent=st.sampled_from([None, 1, "\t"]),
+    ascii_only=st.booleans(),
+    hold=st.sampled_from([0, 40, 2048]),
+)
+def test_valid_arguments_keep_their_value(value, indent, ascii_only, hold):
+    call = {"name": "any-thing", "arguments": value}
+    written = json.dumps(call, indent=indent, ensure_ascii=ascii_only)
+    assume(KEY not in written and WORD_JOINER not in json.dumps(value, ensure_ascii=False))
+    (found,) = calls(parts_of([OPEN + written + "\n```"], hold=hold))
+    assert json.loads(found[1], parse_float=str) == json.loads(json.dumps(value), parse_float=str)
+
+
+# What streams when ----------------------------------------------------------------------------
+
+
+def feeds(*pieces, **options):
+    """What each piece lets go."""
+    reading = decoder(**options)
+    return [coalesced(reading.feed(piece)) for piece in pieces]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "given"),
+    [
+        pytest.param(["Hel", "lo ", "you"], ["Hel", "lo", " you"], id="words"),
+        pytest.param(["x ``", "b`` c"], ["x", " ``b`` c"], id="backticks-are-held"),
+        pytest.param(["x\n```tool_c", "ake\n", "y"], ["x", "", "\n```tool_cake\ny"], id="opening"),
+        pytest.param(["x\n```py\n", "b"], ["x", "\n```py\nb"], id="opening-fence"),
+        pytest.param(["x\n- ", "b"], ["x", "\n- b"], id="list-mark"),
+        pytest.param(["x amber", " o", "ak"], ["x ", "", "amber oak"], id="key"),
+        pytest.param(["{", '"a"', ": 1"], ["", '{"a"', ": 1"], id="object"),
+        pytest.param(['{"name": "B', 'ob"', ", "], ["", '{"name": "Bob"', ","], id="other-name"),
+        pytest.param(["<tool", "_kit"], ["", "<tool_kit"], id="tag"),
+    ],
+)
+def test_text_leaves_as_soon_as_it_is_certain(pieces, given):
+    assert [content(parts) for parts in feeds(*pieces)] == given
+
+
+def test_a_long_call_streams_as_it_is_written():
+    given = feeds(OPEN + '{"name": "write_file", "arguments": {"path": "', "ab", "cd", hold=40)
+    assert given == [
+        [CallStart("write_file"), CallArguments('{"path":"')],
+        [CallArguments("ab")],
+        [CallArguments("cd")],
+    ]
+
+
+def test_a_held_call_leaves_with_the_end_of_its_block():
+    reading = decoder()
+    assert reading.feed(OPEN + PING + "\n") == []
+    assert calls(reading.feed("```")) == [("ping", "{}")]
+    assert reading.close() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        pytest.param(OPEN + PING + "\n```\n", "T", id="words-after-a-call"),
+        pytest.param("So:\n```tool_result amber otter", " ", id="result"),
+        pytest.param(OPEN + (PING + "\n") * MAX_CALLS, "{", id="too-many-calls"),
+    ],
+)
+def test_over_when_nothing_more_can_count(text, last):
+    reading = decoder()
+    reading.feed(text)
+    assert not reading.over
+    assert Cut() in reading.feed(last)
+    assert reading.over
+    assert reading.feed(OPEN + PING) == []
+    assert reading.close() == []
+
+
+def test_over_with_the_first_call_when_only_one_may_come():
+    reading = decoder(first_only=True)
+    assert calls(reading.feed(OPEN + PING)) == [("ping", "{}")]
+    assert reading.over
+    assert reading.close() == []
+
+
+def test_first_only_goes_on_after_a_call_that_is_none():
+    parts = parts_of([OPEN + '{"name": "x"}\n' + PING + PING], first_only=True)
+    (block,) = parts
+    assert [type(call).__name__ for call in block.calls] == ["Malformed", "Call"]
+
+
+def test_over_when_a_streaming_call_breaks():
+    reading = decoder(hold=0)
+    reading.feed(OPEN + '{"name": "any-thing", "arguments": {"a" 1')
+    assert reading.over
+
+
+def test_calls_are_counted_over_the_blocks():
+    block = OPEN + PING * 40 + "\n```\n"
+    parts = parts_of([block * 2])
+    assert len(calls(parts)) == MAX_CALLS
+    assert parts[-1] == Cut()
+
+
+def test_blocks_of_unknown_tools_do_not_end_the_reply():
+    block = OPEN + '{"name": "x"}\n```\n'
+    parts = parts_of([block * 70 + "So."])
+    assert content(parts).strip().endswith("So.")
+
+
+# Thinking -------------------------------------------------------------------------------------
+
+
+def test_thinking_is_given_apart():
+    assert parts_of(["<think>a</think>\nb"]) == [Thinking("a"), Text("b")]
+
+
+@pytest.mark.parametrize("first_only", [False, True])
+def test_calls_at_the_end_of_thinking_that_is_never_closed(first_only):
+    options = {"first_only": first_only, "opened": True}
+    block = OPEN + PING + "\n" + PING + "\n```"
+    reading = decoder(**options)
+    parts = [*reading.feed("Hm.\n" + block), *reading.close()]
+    assert coalesced(parts)[0] == Thinking("Hm.\n")
+    assert len(calls(parts)) == (1 if first_only else 2)
+    assert not reading.unclosed
+
+
+@pytest.mark.parametrize(
+    ("text", "finished"),
+    [
+        pytest.param("Hm.\n" + OPEN + PING + "\n```", False, id="cut"),
+        pytest.param("Hm.\n" + OPEN + PING + "\n```\nor not", True, id="goes-on"),
+        pytest.param("Hm.\n" + OPEN + '{"name": "x"}\n```', True, id="unknown-tool"),
+        pytest.param("Hm.\n" + OPEN + PING[:-3], True, id="half-a-call"),
+        pytest.param("Hm.", True, id="no-call"),
+    ],
+)
+def test_other_thinking_that_is_never_closed(text, finished):
+    reading = decoder(opened=True, first_only=True)
+    parts = [*reading.feed(text), *reading.close(finished=finished)]
+    assert coalesced(parts) == [Thinking(text)]
+    assert reading.unclosed
+
+
+def test_an_empty_reply_is_not_unclosed():
+    reading = decoder()
+    assert reading.close() == []
+    assert not reading.unclosed
+
+
+# Bounds ---------------------------------------------------------------------------------------
+
+
+def test_a_call_that_may_not_stream_is_held_up_to_a_bound():
+    start = OPEN + '{"name": "get_weather", "arguments": {"city": "'
+    pieces = [start, *["x" * 4096] * (MAX_HELD // 4096), '"}}\n```\nend']
+    parts = parts_of(pieces, strict=frozenset({"get_weather"}))
+    assert [call.fault.message for call in parts[0].calls] == ["The call is too long."]
+    assert content(parts) == "\nend"
+    assert parts_of(["".join(pieces)], strict=frozenset({"get_weather"})) == parts
+
+
+def test_what_cannot_be_read_is_held_up_to_a_bound():
+    pieces = [OPEN + "no call ", *["x" * 4096] * (2 * MAX_HELD // 4096), "\n```\nend"]
+    parts = parts_of(pieces)
+    (broken,) = parts[0].calls
+    assert len(broken.raw) == 2 * MAX_HELD - len(KEY)
+    assert content(parts).endswith("\nend")
+    assert parts_of(["".join(pieces)]) == parts
+
+
+def test_no_tag_is_looked_for_in_calls():
+    for tag in OPENERS + CLOSERS:
+        text = OPEN + json.dumps({"name": "any-thing", "arguments": {"a": f"\n{tag}\n"}})
+        assert calls(parts_of([text], asked=True)) == [("any-thing", f'{{"a":"\\n{tag}\\n"}}')]

@@ -1,0 +1,146 @@
+"""Thinking at the start of a reply, taken out of it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.thinking import CLOSERS, HOLD, MAX_KEPT, MAX_SPACE, OPENERS, ThinkingReader
+from tests.decoding import CUTS, characters, split
+
+MARKER = "```tool_call amber otter"
+
+
+def read(pieces, **options):
+    """The thinking, the answer (None when thinking is not over), and what is kept."""
+    reader = ThinkingReader(marker=MARKER, **options)
+    parts: list = []
+    unread = ""
+    for piece in pieces:
+        unread += piece
+        unread = unread[reader.read(unread, 0, parts) :]
+    rest = unread[reader.read(unread, 0, parts, at_end=True) :]
+    thought = "".join(part.text for part in parts)
+    return thought, None if reader.inside else rest, reader.kept
+
+
+def opened(text, **options):
+    return read([text], opened=True, **options)
+
+
+CASES = [
+    pytest.param("Hello", {}, ("", "Hello"), id="none"),
+    pytest.param(" \n Hello", {}, ("", " \n Hello"), id="white-space-stays-before-an-answer"),
+    pytest.param("<think>a</think>b", {}, ("a", "b"), id="closed"),
+    pytest.param(" \ufeff<think>a</think> \n b", {}, ("a", "b"), id="white-space-around-tags"),
+    pytest.param("<THINK>a</Thinking>b", {}, ("a", "b"), id="any-case-and-any-closer"),
+    pytest.param("<think></think><thought>a</thought>b", {}, ("a", "b"), id="twice"),
+    pytest.param("</think></think>b", {}, ("", "b"), id="stray-closers"),
+    pytest.param("<think>a<think>b</think>c</think>d", {}, ("a<think>bc", "d"), id="nested"),
+    pytest.param("<think> <think>a</think>b", {}, (" <think>a", "b"), id="opened-twice"),
+    pytest.param("<think>a<think>b</think>c", {}, ("a<think>b", "c"), id="closed-once"),
+    pytest.param("<think>`</think>`</think>b", {}, ("`</think>`", "b"), id="code-span"),
+    pytest.param("<think>`x</think>b", {}, ("`x", "b"), id="no-code-span"),
+    pytest.param("<think>```\nx\n```</think>b", {}, ("```\nx\n```", "b"), id="after-a-fence"),
+    pytest.param("<think>a</think", {}, ("a</think", None), id="never-closed"),
+    pytest.param("<think", {}, ("", "<think"), id="half-a-tag"),
+    pytest.param("<thinker>", {}, ("", "<thinker>"), id="other-tag"),
+    pytest.param("a</think>b", {}, ("", "a</think>b"), id="closer-in-an-answer"),
+    pytest.param("a</think>b", {"asked": True}, ("a", "b"), id="unopened"),
+    pytest.param("a", {"asked": True}, ("", "a"), id="unopened-and-never-closed"),
+    pytest.param("`</think>` a", {"asked": True}, ("", "`</think>` a"), id="unopened-code-span"),
+    pytest.param("a `</think>", {"asked": True}, ("a `", ""), id="unopened-at-the-end"),
+    pytest.param("a\n<think>b", {"asked": True}, ("", "a\n<think>b"), id="words-before"),
+    pytest.param(
+        "a <think>b</think>c", {"asked": True}, ("a <think>b", "c"), id="words-on-the-line"
+    ),
+    pytest.param(f"a {MARKER}</think>", {"asked": True}, ("", f"a {MARKER}</think>"), id="call"),
+    pytest.param(f"a</think>{MARKER}", {"asked": True}, ("a", MARKER), id="call-after-a-closer"),
+    pytest.param("a</think> b", {"opened": True}, ("a", "b"), id="opened"),
+    pytest.param("<think>a</think>b", {"opened": True}, ("<think>a", "b"), id="opened-again"),
+    pytest.param("a", {"opened": True}, ("a", None), id="opened-and-never-closed"),
+    pytest.param(" " * MAX_SPACE + "<think>a</think>b", {}, ("a", "b"), id="much-space"),
+    pytest.param(
+        " " * (MAX_SPACE + 1) + "<think>",
+        {},
+        ("", " " * (MAX_SPACE + 1) + "<think>"),
+        id="too-much-space",
+    ),
+    pytest.param("<think>a</think>" + " " * 2000 + "b", {}, ("a", "b"), id="much-space-behind"),
+    pytest.param(
+        "x" * (HOLD - 1) + "</think>b", {"asked": True}, ("x" * (HOLD - 1), "b"), id="late"
+    ),
+    pytest.param(
+        "x" * HOLD + "</think>b", {"asked": True}, ("", "x" * HOLD + "</think>b"), id="too-late"
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "options", "expected"), CASES)
+def test_reading(text, options, expected):
+    assert read([text], **options)[:2] == expected
+    assert read(characters(text), **options)[:2] == expected
+
+
+@pytest.mark.parametrize("tag", OPENERS)
+def test_every_tag(tag):
+    closer = tag.replace("<", "</")
+    assert closer in CLOSERS
+    assert read([f"{tag}a{closer}b"])[:2] == ("a", "b")
+
+
+def test_thinking_leaves_as_it_comes():
+    reader = ThinkingReader()
+    parts: list = []
+    assert reader.read("<think>abc", 0, parts) == len("<think>ab")
+    assert [part.text for part in parts] == ["ab"]
+
+
+def test_nothing_is_read_once_it_is_over():
+    reader = ThinkingReader()
+    assert reader.read("b", 0, []) == 0
+    assert reader.over
+    assert reader.read("<think>", 0, []) == 0
+
+
+def test_what_a_marker_opens_is_kept():
+    text = f"a{MARKER}\nb"
+    for pieces in ([text], characters(text)):
+        assert read(pieces, opened=True) == ("a", None, f"{MARKER}\nb")
+
+
+def test_what_is_kept_is_thinking_once_that_is_closed():
+    assert opened(f"a{MARKER}\nb</think>c") == (f"a{MARKER}\nb", "c", "")
+
+
+def test_only_so_much_is_kept():
+    text = f"a{MARKER}" + "x" * MAX_KEPT
+    for pieces in ([text], split(text, list(range(0, len(text), 5000)))):
+        assert read(pieces, opened=True) == (text, None, "")
+
+
+def test_without_a_marker_nothing_is_kept():
+    reader = ThinkingReader(opened=True)
+    parts: list = []
+    reader.read("a```tool_call amber otter", 0, parts, at_end=True)
+    assert "".join(part.text for part in parts) == "a```tool_call amber otter"
+    assert reader.kept == ""
+    assert reader.inside
+
+
+SCRAPS = st.sampled_from(
+    [*OPENERS, *CLOSERS, "<THINK>", "<", "</", "think>", "`", "\n", " ", "a", MARKER, MARKER[:9]]
+)
+
+
+@given(
+    text=st.lists(SCRAPS, max_size=12).map("".join),
+    cuts=CUTS,
+    asked=st.booleans(),
+    opened=st.booleans(),
+)
+def test_any_split_gives_the_same(text, cuts, asked, opened):
+    whole = read([text], asked=asked, opened=opened)
+    assert read(characters(text), asked=asked, opened=opened) == whole
+    assert read(split(text, cuts), asked=asked, opened=opened) == whole
