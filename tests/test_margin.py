@@ -110,6 +110,17 @@ def test_whether_a_fence_opens_before_what_follows(text, has_fence):
     assert margin.has_fence is has_fence
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"), [("a\n```\n\n", "\n```"), ("a\n- ", "\n-"), ("a \n", ""), ("", "")]
+)
+def test_without_a_marker_only_white_space_waits(text, expected):
+    margin = Margin()
+    margin.feed(text)
+    assert margin.settle() == expected
+    assert not margin.has_fence
+    assert margin.drop(fenced=False) == ""
+
+
 def test_after_a_marker_no_line_begins():
     margin = Margin()
     margin.drop(fenced=False)

@@ -68,6 +68,12 @@ class Margin:
         self._marks, self._fence_end = marks - start, fence_end
         return self._pass(text, start)
 
+    def settle(self) -> str:
+        """No marker follows right away: all but the last white space is text."""
+        end = len(self._held.rstrip())
+        self._marks, self._fence_end = len(self._held) - end, 0
+        return self._pass(self._held, end)
+
     def drop(self, *, fenced: bool) -> str:
         """A marker follows; ``fenced`` if a fence is open. Gives what is text all the same."""
         if not self._only_marks:

@@ -79,6 +79,7 @@ class Candidate:
         self._calls: list[Call] = []
         self._named: str | None = None
         self._lists = 0
+        self._begun = False
         self.taken = 0
 
     @property
@@ -90,21 +91,11 @@ class Candidate:
         """Read ``text`` from ``place`` on; gives the index of the first character not taken."""
         end = min(place + MAX_LENGTH - self.taken, len(text))
         too_long = end < len(text)
-        at_end = at_end and not too_long
-        state, before = State.FAILED, -1
-        while (state, before) != (self._state, place) and place < end:
-            state, before = self._state, place
-            if state is State.AROUND:
-                place = self._around(text, place, end, at_end=at_end)
-            elif state is State.OBJECT:
-                place = self._object(text, place, end, at_end=at_end)
-            elif state is State.FOREIGN:
-                self._written.append(text[place:end])
-                place = end
-            self.taken += place - before
+        stopped = self._read_to(text, place, end, at_end=at_end and not too_long)
+        self.taken += stopped - place
         if too_long:
             self._state = State.FAILED
-        return place
+        return stopped
 
     def close(self, messages: Sequence[str]) -> tuple[Call, ...]:
         """The reply has ended: the calls, none if the gate is shut."""
@@ -117,6 +108,20 @@ class Candidate:
             return ()
         return tuple(self._calls)
 
+    def _read_to(self, text: str, place: int, end: int, *, at_end: bool) -> int:
+        state, before = State.FAILED, -1
+        while (state, before) != (self._state, place) and place < end:
+            state, before = self._state, place
+            if state is State.AROUND:
+                place = self._around(text, place, end, at_end=at_end)
+            elif state is State.OBJECT:
+                place = self._object(text, place, end, at_end=at_end)
+            elif state is State.FOREIGN:
+                self._written.append(text[place:end])
+                place = end
+            self._begun = self._begun or place > before
+        return place
+
     # Around calls -------------------------------------------------------------------------------
 
     def _around(self, text: str, place: int, end: int, *, at_end: bool) -> int:
@@ -124,7 +129,7 @@ class Candidate:
         if space and space.end() > place:
             return space.end()
         own = text.startswith(self._grammar.open, place)
-        if (own and self.taken and not self._calls) or len(self._calls) == MAX_CALLS:
+        if (own and self._begun and not self._calls) or len(self._calls) == MAX_CALLS:
             return self._fail(place)  # the model's own dialect is no near miss
         there = text[place : min(place + UNDECIDED, end)]
         if there[0] == "{":
@@ -216,9 +221,9 @@ class Candidate:
     def _read_foreign(self) -> None:
         text = "".join(self._written)
         call = call_at(text, 0, self._tools)
-        self._written, self.taken = [text[: call.end]], 0
+        self._written = [text[: call.end]]
         self._accept(call.tool, call.arguments, repaired=True)
-        self.read(text, call.end, at_end=True)
+        self._read_to(text, call.end, len(text), at_end=True)
 
 
 def _echoed(calls: Sequence[Call], messages: Sequence[str]) -> bool:

@@ -25,7 +25,7 @@ class Prose:
 
     def pause(self) -> str:
         """Something that no client sees follows, and then more text."""
-        return self._shown.close()
+        return self._say(self._margin.settle()) + self._shown.close()
 
     def drop(self, *, fenced: bool) -> str:
         """A marker follows, in an open fence if ``fenced``: what stands around it is no text."""
