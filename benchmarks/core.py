@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import workload
 from benchmarks.figures import Limit, Row, Sample, sample
+from bridge.answers import encoded
 from bridge.exchange import open_exchanges
 from bridge.json_stream import ArgumentsWriter
 from bridge.json_tokens import JsonTokens
@@ -27,8 +28,9 @@ from bridge.validation import Limits, parse_request
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from bridge.answers import ChatCompletionChunk
     from bridge.exchange import Exchange
-    from bridge.schema import ChatCompletionChunk, ChatCompletionRequest
+    from bridge.schema import ChatCompletionRequest
 
 ROUNDS = 7
 MODEL = Model("m", "upstream", "m", hold=0)
@@ -56,9 +58,9 @@ def exchange_of(request: ChatCompletionRequest, model: Model = MODEL) -> Exchang
     return exchange
 
 
-def encoded(chunks: Sequence[ChatCompletionChunk]) -> bytes:
+def written(chunks: Sequence[ChatCompletionChunk]) -> bytes:
     """As the server writes them."""
-    return b"".join(event(chunk.model_dump_json(exclude_unset=True)) for chunk in chunks)
+    return b"".join(event(encoded(chunk)) for chunk in chunks)
 
 
 def fed(exchange: Exchange, texts: Sequence[str]) -> int:
@@ -66,7 +68,7 @@ def fed(exchange: Exchange, texts: Sequence[str]) -> int:
     size = 0
     for text in texts:
         if chunks := exchange.feed(Piece(text)):
-            size += len(encoded(chunks))
+            size += len(written(chunks))
     return size
 
 

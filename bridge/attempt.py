@@ -20,13 +20,13 @@ from bridge.structured import JsonAnswer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from bridge.answers import ChatCompletionChunk
     from bridge.block import Expected
     from bridge.completion import ChunkWriter
     from bridge.decoder import Thoughts
     from bridge.dialects.base import Grammar
     from bridge.parts import Fault, Part
     from bridge.repeats import Answered
-    from bridge.schema import ChatCompletionChunk
     from bridge.structured import JsonFormat
 
 

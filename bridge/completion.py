@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bridge.schema import (
+from msgspec import UNSET
+
+from bridge.answers import (
     ChatCompletion,
     ChatCompletionChunk,
     ChatCompletionMessage,
@@ -84,74 +86,55 @@ class ChunkWriter:
         """A call begins; its id, type and name are said here and not again."""
         index = self.calls
         self.calls += 1
-        function = DeltaFunctionCall.model_construct(name=name, arguments="")
+        function = DeltaFunctionCall(name=name, arguments="")
         if self._legacy:
-            delta = _delta(function_call=function)
+            delta = Delta(function_call=function)
         else:
-            call = DeltaToolCall.model_construct(
+            call = DeltaToolCall(
                 index=index, id=self._new_call_id(), type="function", function=function
             )
-            delta = _delta(tool_calls=[call])
+            delta = Delta(tool_calls=[call])
         return [*self._content(self._stops.close()), *self._role(None), self._chunk(delta)]
 
     def call_arguments(self, json: str) -> list[ChatCompletionChunk]:
         """The next characters of the latest call's arguments."""
-        function = DeltaFunctionCall.model_construct(arguments=json)
+        function = DeltaFunctionCall(arguments=json)
         if self._legacy:
-            return [self._chunk(_delta(function_call=function))]
-        call = DeltaToolCall.model_construct(index=self.calls - 1, function=function)
-        return [self._chunk(_delta(tool_calls=[call]))]
+            return [self._chunk(Delta(function_call=function))]
+        return [
+            self._chunk(Delta(tool_calls=[DeltaToolCall(index=self.calls - 1, function=function)]))
+        ]
 
     def finish(self, reason: FinishReason) -> list[ChatCompletionChunk]:
         """The end of this choice."""
         if self._legacy and reason == "tool_calls":
             reason = "function_call"
         last = self._content(self._stops.close())
-        return [*last, *self._role(""), self._chunk(_delta(), reason)]
+        return [*last, *self._role(""), self._chunk(Delta(), reason)]
 
     def _content(self, text: str) -> list[ChatCompletionChunk]:
-        return [*self._role(""), self._chunk(_delta(content=text))] if text else []
+        return [*self._role(""), self._chunk(Delta(content=text))] if text else []
 
     def _role(self, content: str | None) -> list[ChatCompletionChunk]:
         if self._begun:
             return []
         self._begun = True
-        return [self._chunk(_delta(role="assistant", content=content))]
+        return [self._chunk(Delta(role="assistant", content=content))]
 
     def _chunk(self, delta: Delta, finish: FinishReason | None = None) -> ChatCompletionChunk:
-        choice = ChunkChoice.model_construct(
-            index=self._index, delta=delta, logprobs=None, finish_reason=finish
+        heading = self._heading
+        return ChatCompletionChunk(
+            id=heading.id,
+            created=heading.created,
+            model=heading.model,
+            choices=[ChunkChoice(index=self._index, delta=delta, finish_reason=finish)],
+            usage=None if heading.include_usage else UNSET,
         )
-        return _chunk(self._heading, [choice])
-
-
-def _delta(**fields: object) -> Delta:
-    return Delta.model_construct(**fields)  # type: ignore[arg-type]  # only set keys are written
-
-
-def _chunk(heading: Heading, choices: list[ChunkChoice]) -> ChatCompletionChunk:
-    fields: dict[str, object] = {
-        "id": heading.id,
-        "object": "chat.completion.chunk",
-        "created": heading.created,
-        "model": heading.model,
-        "choices": choices,
-    }
-    if heading.include_usage:
-        fields["usage"] = None
-    return ChatCompletionChunk.model_construct(**fields)  # type: ignore[arg-type]  # as above
 
 
 def usage_chunk(*, id: str, created: int, model: str, usage: Usage) -> ChatCompletionChunk:
     """The chunk that ``stream_options.include_usage`` adds at the end."""
-    return ChatCompletionChunk.model_construct(
-        id=id,
-        object="chat.completion.chunk",
-        created=created,
-        model=model,
-        choices=[],
-        usage=usage,
-    )
+    return ChatCompletionChunk(id=id, created=created, model=model, choices=[], usage=usage)
 
 
 def usage_of(counts: Iterable[TokenCounts]) -> Usage:
@@ -192,32 +175,25 @@ class _FoldedChoice:
         if delta.content:
             self.content.append(delta.content)
         for call in delta.tool_calls or ():
-            if call.id is not None:
+            if call.id is not UNSET:
                 self.calls.append(_FoldedCall(call.id, call.function.name or ""))
-            self.calls[-1].arguments.append(call.function.arguments or "")
-        if delta.function_call is not None:
+            self.calls[-1].arguments.append(call.function.arguments)
+        if delta.function_call is not UNSET:
             if self.function is None:
                 self.function = _FoldedCall("", delta.function_call.name or "")
-            self.function.arguments.append(delta.function_call.arguments or "")
+            self.function.arguments.append(delta.function_call.arguments)
         if choice.finish_reason is not None:
             self.finish = choice.finish_reason
 
     def message(self) -> ChatCompletionMessage:
         """The message that the chunks told of."""
         called = bool(self.calls) or self.function is not None
-        fields: dict[str, object] = {
-            "role": "assistant",
-            "content": "".join(self.content) or (None if called else ""),
-            "refusal": None,
-        }
-        if self.calls:
-            fields["tool_calls"] = [
-                ToolCall(id=call.id, type="function", function=_function(call))
-                for call in self.calls
-            ]
-        if self.function is not None:
-            fields["function_call"] = _function(self.function)
-        return ChatCompletionMessage.model_validate(fields)
+        calls = [ToolCall(id=call.id, function=_function(call)) for call in self.calls]
+        return ChatCompletionMessage(
+            content="".join(self.content) or (None if called else ""),
+            tool_calls=calls or UNSET,
+            function_call=UNSET if self.function is None else _function(self.function),
+        )
 
 
 def _function(call: _FoldedCall) -> FunctionCall:
@@ -236,13 +212,10 @@ def fold(chunks: Iterable[ChatCompletionChunk], usage: Usage) -> ChatCompletion:
         raise ValueError("there are no chunks to fold")
     return ChatCompletion(
         id=heading.id,
-        object="chat.completion",
         created=heading.created,
         model=heading.model,
         choices=[
-            Choice(
-                index=index, message=choice.message(), logprobs=None, finish_reason=choice.finish
-            )
+            Choice(index=index, message=choice.message(), finish_reason=choice.finish)
             for index, choice in sorted(folded.items())
         ],
         usage=usage,

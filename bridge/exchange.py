@@ -24,10 +24,11 @@ from bridge.turns import TokenCounts, Turn
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from bridge.answers import ChatCompletionChunk, FinishReason
     from bridge.models import Model
     from bridge.plan import Plan
     from bridge.promises import Refusal
-    from bridge.schema import ChatCompletionChunk, ChatCompletionRequest, FinishReason
+    from bridge.schema import ChatCompletionRequest
     from bridge.turns import Capabilities, Options, Piece
 
 

@@ -1,8 +1,7 @@
-"""The wire: OpenAI's chat completion requests, answers and chunks.
+"""The wire, inbound: OpenAI's chat completion requests. Answers are in ``answers``.
 
-Names and shapes are those of OpenAI's published API description. Requests ignore fields they do
-not know, as real servers do. Answers are serialised with ``exclude_unset``: a key that was not set
-is left out, a key set to None is written as null, and clients tell the two apart.
+Names and shapes are those of OpenAI's published API description. Fields that are not known are
+ignored, as real servers do.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 MAX_CALL_ID = 40
 """OpenAI refuses longer ids."""
 
-FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "function_call"]
 FunctionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 CallId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_CALL_ID)]
 JSONObject = dict[str, Any]
@@ -24,9 +22,6 @@ class Wire(BaseModel):
     """A frozen value of the wire."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
-
-
-# Requests ---------------------------------------------------------------------------------------
 
 
 class TextPart(Wire):
@@ -255,142 +250,3 @@ class ChatCompletionRequest(Wire):
         ``validation`` moves the functions into ``tools`` and leaves this mark.
         """
         return self.functions is not None
-
-
-# Answers ----------------------------------------------------------------------------------------
-
-
-class PromptTokensDetails(Wire):
-    """Where prompt tokens came from."""
-
-    cached_tokens: int = 0
-
-
-class CompletionTokensDetails(Wire):
-    """What completion tokens went into."""
-
-    reasoning_tokens: int = 0
-
-
-class Usage(Wire):
-    """Tokens, as the upstream counted them."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
-    prompt_tokens_details: PromptTokensDetails
-    completion_tokens_details: CompletionTokensDetails
-
-
-class ToolCall(Wire):
-    """A call of the answer."""
-
-    id: str
-    type: Literal["function"]
-    function: FunctionCall
-
-
-class ChatCompletionMessage(Wire):
-    """The answer itself."""
-
-    role: Literal["assistant"]
-    content: str | None
-    refusal: str | None
-    tool_calls: list[ToolCall] | None = None
-    function_call: FunctionCall | None = None
-
-
-class Choice(Wire):
-    """One of ``n`` answers."""
-
-    index: int
-    message: ChatCompletionMessage
-    logprobs: None
-    finish_reason: FinishReason
-
-
-class ChatCompletion(Wire):
-    """A whole answer."""
-
-    id: str
-    object: Literal["chat.completion"]
-    created: int
-    model: str
-    choices: list[Choice]
-    usage: Usage
-
-
-class DeltaFunctionCall(Wire):
-    """Part of a function call: name and empty arguments first, then arguments alone."""
-
-    name: str | None = None
-    arguments: str | None = None
-
-
-class DeltaToolCall(Wire):
-    """Part of a tool call: id, type and name stand on its first delta only."""
-
-    index: int
-    id: str | None = None
-    type: Literal["function"] | None = None
-    function: DeltaFunctionCall
-
-
-class Delta(Wire):
-    """What is new since the last chunk."""
-
-    role: Literal["assistant"] | None = None
-    content: str | None = None
-    tool_calls: list[DeltaToolCall] | None = None
-    function_call: DeltaFunctionCall | None = None
-
-
-class ChunkChoice(Wire):
-    """The news of one choice."""
-
-    index: int
-    delta: Delta
-    logprobs: None
-    finish_reason: FinishReason | None
-
-
-class ChatCompletionChunk(Wire):
-    """One event of a stream."""
-
-    id: str
-    object: Literal["chat.completion.chunk"]
-    created: int
-    model: str
-    choices: list[ChunkChoice]
-    usage: Usage | None = None
-
-
-class ModelObject(Wire):
-    """One entry of ``GET /v1/models``."""
-
-    id: str
-    object: Literal["model"]
-    created: int
-    owned_by: str
-
-
-class ModelList(Wire):
-    """``GET /v1/models``."""
-
-    object: Literal["list"]
-    data: list[ModelObject]
-
-
-class ErrorBody(Wire):
-    """What went wrong; all four keys are always there."""
-
-    message: str
-    type: str
-    param: str | None
-    code: str | None
-
-
-class ErrorResponse(Wire):
-    """An error answer, or an error event in a stream."""
-
-    error: ErrorBody

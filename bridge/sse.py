@@ -37,13 +37,13 @@ class Event:
     type: str = ""
 
 
-def event(data: str) -> bytes:
+def event(data: bytes) -> bytes:
     """The bytes of an event with this data; each of its lines gets a ``data:`` of its own."""
-    if "\r" in data:
-        data = data.replace("\r\n", "\n").replace("\r", "\n")
-    if "\n" in data:
-        data = data.replace("\n", "\ndata: ")
-    return f"data: {data}\n\n".encode()
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if b"\n" in data:
+        data = data.replace(b"\n", b"\ndata: ")
+    return b"data: %b\n\n" % data
 
 
 def comment(text: str = "") -> bytes:
@@ -52,7 +52,7 @@ def comment(text: str = "") -> bytes:
 
 
 COMMENT = comment("keep-alive")
-DONE = event(DONE_DATA)
+DONE = event(DONE_DATA.encode())
 
 
 class SSEReader:

@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from bridge.completion import fold, usage_of
 from bridge.dialects.key import key_for
 from bridge.exchange import open_exchanges
@@ -17,9 +19,9 @@ from bridge.validation import Limits, parse_request
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from bridge.answers import ChatCompletionChunk
     from bridge.attempt import Figures
     from bridge.exchange import Exchange
-    from bridge.schema import ChatCompletionChunk
     from bridge.turns import Options, TokenCounts, Turn, UpstreamFinish
 
 SEED = b"client"
@@ -95,7 +97,7 @@ class Answer:
     def deltas(self) -> list[dict[str, Any]]:
         """What each chunk says, the finish reason as one more key."""
         return [
-            choice.delta.model_dump(exclude_unset=True)
+            msgspec.to_builtins(choice.delta)
             | ({"finish_reason": choice.finish_reason} if choice.finish_reason else {})
             for chunk in self.chunks
             for choice in chunk.choices
@@ -107,7 +109,7 @@ class Answer:
         (choice,) = fold(self.chunks, usage_of([])).choices
         message = choice.message
         calls = [(made.function.name, made.function.arguments) for made in message.tool_calls or ()]
-        if message.function_call is not None:
+        if message.function_call:
             calls.append((message.function_call.name, message.function_call.arguments))
         return {"content": message.content, "calls": calls, "finish": choice.finish_reason}
 

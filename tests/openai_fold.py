@@ -8,25 +8,25 @@ from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion as TheirCompletion
 from openai.types.chat import ChatCompletionChunk as TheirChunk
 
+from bridge.answers import encoded
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.schema import ChatCompletion, ChatCompletionChunk
+    from bridge.answers import ChatCompletion, ChatCompletionChunk
 
 
 def told_by_openai(chunks: Sequence[ChatCompletionChunk]) -> list[dict[str, Any]]:
     """The choices, as an application sees them that reads the stream with the SDK."""
     state: ChatCompletionStreamState[None] = ChatCompletionStreamState()
     for chunk in chunks:
-        read = TheirChunk.model_validate_json(chunk.model_dump_json(exclude_unset=True))
-        state.handle_chunk(read)
+        state.handle_chunk(TheirChunk.model_validate_json(encoded(chunk)))
     return _choices(state.current_completion_snapshot)
 
 
 def read_by_openai(completion: ChatCompletion) -> list[dict[str, Any]]:
     """The choices of a whole answer, as the SDK reads it."""
-    text = completion.model_dump_json(exclude_unset=True)
-    return _choices(TheirCompletion.model_validate_json(text))
+    return _choices(TheirCompletion.model_validate_json(encoded(completion)))
 
 
 def _choices(completion: Any) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +22,7 @@ def writer(*, index=0, heading=HEADING, **options) -> ChunkWriter:
 
 def deltas(chunks):
     return [
-        (choice.delta.model_dump(exclude_unset=True), choice.finish_reason)
+        (msgspec.to_builtins(choice.delta), choice.finish_reason)
         for chunk in chunks
         for choice in chunk.choices
     ]
@@ -95,7 +96,7 @@ def test_the_deprecated_form():
         ({"function_call": {"arguments": '{"a":1}'}}, None),
         ({}, "function_call"),
     ]
-    assert fold(chunks, NO_USAGE).choices[0].message.model_dump(exclude_unset=True) == {
+    assert msgspec.to_builtins(fold(chunks, NO_USAGE).choices[0].message) == {
         "role": "assistant",
         "content": None,
         "refusal": None,
@@ -134,7 +135,7 @@ def test_every_chunk_has_the_same_heading_and_all_keys_of_its_kind():
     w = writer()
     chunks = [*w.text("a"), *w.call_start("f"), *w.call_arguments("{}"), *w.finish("tool_calls")]
     for chunk in chunks:
-        data = chunk.model_dump(exclude_unset=True)
+        data = msgspec.to_builtins(chunk)
         assert list(data) == ["id", "object", "created", "model", "choices"]
         assert (data["id"], data["created"], data["model"]) == ("chatcmpl-1", 1_700_000_000, "m")
         assert data["object"] == "chat.completion.chunk"
@@ -146,10 +147,10 @@ def test_every_chunk_has_the_same_heading_and_all_keys_of_its_kind():
 def test_usage_is_null_until_its_own_chunk():
     w = writer(heading=Heading("chatcmpl-1", 1, "m", include_usage=True))
     chunks = [*w.text("a"), *w.finish("stop")]
-    assert [chunk.model_dump(exclude_unset=True)["usage"] for chunk in chunks] == [None] * 3
+    assert [msgspec.to_builtins(chunk)["usage"] for chunk in chunks] == [None] * 3
     usage = usage_of([TokenCounts(5, 3, reasoning=1, cached=2), TokenCounts(prompt=1)])
     last = usage_chunk(id="chatcmpl-1", created=1, model="m", usage=usage)
-    assert last.model_dump(exclude_unset=True) == {
+    assert msgspec.to_builtins(last) == {
         "id": "chatcmpl-1",
         "object": "chat.completion.chunk",
         "created": 1,
@@ -197,7 +198,7 @@ def written(w: ChunkWriter, said, reason="stop"):
 @pytest.mark.parametrize(("said", "expected"), WHOLE)
 def test_the_fold_is_a_whole_answer(said, expected):
     completion = fold(written(writer(), said), NO_USAGE)
-    data = completion.model_dump(exclude_unset=True)
+    data = msgspec.to_builtins(completion)
     assert list(data) == ["id", "object", "created", "model", "choices", "usage"]
     assert data["object"] == "chat.completion"
     (choice,) = data["choices"]

@@ -110,16 +110,16 @@ def test_any_split_gives_the_same_events(data: bytes, cuts: list[int]) -> None:
     cuts=st.lists(st.integers(0, 400), max_size=12),
 )
 def test_what_is_written_is_read(texts: list[str], cuts: list[int]) -> None:
-    written = b"".join(comment() + event(text) for text in texts)
+    written = b"".join(comment() + event(text.encode()) for text in texts)
     assert read(split(written, cuts)) == [Event(text) for text in texts]
 
 
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
-        pytest.param(event("a"), b"data: a\n\n", id="event"),
-        pytest.param(event("a\nb"), b"data: a\ndata: b\n\n", id="two-lines"),
-        pytest.param(event("a\r\nb\rc"), b"data: a\ndata: b\ndata: c\n\n", id="carriage-returns"),
+        pytest.param(event(b"a"), b"data: a\n\n", id="event"),
+        pytest.param(event(b"a\nb"), b"data: a\ndata: b\n\n", id="two-lines"),
+        pytest.param(event(b"a\r\nb\rc"), b"data: a\ndata: b\ndata: c\n\n", id="carriage-returns"),
         pytest.param(comment("hi"), b": hi\n\n", id="comment"),
         pytest.param(COMMENT, b": keep-alive\n\n", id="keep-alive"),
         pytest.param(DONE, b"data: [DONE]\n\n", id="done"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from bridge.answers import encoded
 from bridge.completion import fold, usage_chunk, usage_of
 from bridge.errors import BridgeError
 from bridge.server.errors import stopping, unexpected
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 
     from starlette.types import Send
 
+    from bridge.answers import ChatCompletionChunk
     from bridge.exchange import Exchange
-    from bridge.schema import ChatCompletionChunk, ChatCompletionRequest
+    from bridge.schema import ChatCompletionRequest
     from bridge.server.pace import Pace
     from bridge.server.tracking import Tracked
     from bridge.upstream.base import Upstream
@@ -56,9 +58,7 @@ class Answer:
 
         await run(self._exchanges, self._upstream, write, deadline=self._deadline)
         completion = fold(gathered, usage_of(exchange.counts for exchange in self._exchanges))
-        return Response(
-            completion.model_dump_json(exclude_unset=True), media_type="application/json"
-        )
+        return Response(encoded(completion), media_type="application/json")
 
     async def stream(self, send: Send, pace: Pace) -> None:
         """Send the answer as events; raises only what happens before the first one."""

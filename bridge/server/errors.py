@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from bridge.answers import ErrorBody, ErrorResponse, encoded
 from bridge.errors import MethodNotAllowed, OutOfTime, ServerError, UnknownPath
-from bridge.schema import ErrorBody, ErrorResponse
 from bridge.server.tracking import tracked
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ MAX_TOLD_PATH = 200
 PATHS = "POST /v1/chat/completions, GET /v1/models, GET /v1/models/{model}"
 
 
-def error_json(error: BridgeError) -> str:
+def error_json(error: BridgeError) -> bytes:
     """The error object; all four of its keys are always there."""
     body = ErrorBody(message=error.message, type=error.type, param=error.param, code=error.code)
-    return ErrorResponse(error=body).model_dump_json()
+    return encoded(ErrorResponse(error=body))
 
 
 def error_response(error: BridgeError) -> Response:

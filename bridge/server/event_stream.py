@@ -12,6 +12,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from bridge.answers import encoded
 from bridge.server.errors import error_json
 from bridge.server.tracking import ClientGone
 from bridge.sse import COMMENT, DONE, comment, event
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
     from starlette.types import Send
 
+    from bridge.answers import ChatCompletionChunk
     from bridge.errors import BridgeError
-    from bridge.schema import ChatCompletionChunk
     from bridge.server.pace import Pace
 
 OPENING = comment("ok")
@@ -33,7 +34,7 @@ HEADERS = [
     # nginx gathers an answer before it passes it on, unless told not to.
     (b"x-accel-buffering", b"no"),
 ]
-LINE_BREAKS = {"\u0085": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+LINE_BREAKS = {char.encode(): b"\\u%04x" % ord(char) for char in "\u0085\u2028\u2029"}
 """No line breaks in SSE or JSON, but readers built on ``splitlines`` cut an event there."""
 
 
@@ -114,8 +115,8 @@ class EventStream:
 
 
 def _event(chunk: ChatCompletionChunk) -> bytes:
-    data = chunk.model_dump_json(exclude_unset=True)
-    for line_break, escape in LINE_BREAKS.items():
-        if line_break in data:
+    data = encoded(chunk)
+    if not data.isascii():
+        for line_break, escape in LINE_BREAKS.items():
             data = data.replace(line_break, escape)
     return event(data)

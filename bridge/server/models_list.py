@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from bridge.answers import ModelList, ModelObject, encoded
 from bridge.errors import ModelNotFound
 from bridge.models import ANY
-from bridge.schema import ModelList, ModelObject
 from bridge.server.auth import authenticate
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ class Models:
         """Every served model."""
         await authenticate(request.scope, self._keys)
         models = await served(self._catalog, self._upstreams)
-        listing = ModelList(object="list", data=[_object(model) for model in models])
-        return Response(listing.model_dump_json(), media_type="application/json")
+        listing = ModelList(data=[_object(model) for model in models])
+        return Response(encoded(listing), media_type="application/json")
 
     async def retrieve(self, request: Request) -> Response:
         """One model; raises ``ModelNotFound``."""
@@ -46,7 +46,7 @@ class Models:
         model = self._catalog.find(name)
         if model.id not in {each.id for each in await served(self._catalog, self._upstreams)}:
             raise ModelNotFound(f"The model '{name}' does not exist.", param="model")
-        return Response(_object(model).model_dump_json(), media_type="application/json")
+        return Response(encoded(_object(model)), media_type="application/json")
 
 
 async def served(catalog: Catalog, upstreams: Mapping[str, Upstream]) -> list[Model]:
@@ -57,4 +57,4 @@ async def served(catalog: Catalog, upstreams: Mapping[str, Upstream]) -> list[Mo
 
 
 def _object(model: Model) -> ModelObject:
-    return ModelObject(id=model.id, object="model", created=CREATED, owned_by=model.owned_by)
+    return ModelObject(id=model.id, created=CREATED, owned_by=model.owned_by)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bridge.schema import ChatCompletionChunk
+    from bridge.answers import ChatCompletionChunk
 
 
 class InOrder:

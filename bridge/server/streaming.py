@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive
 
+    from bridge.answers import ChatCompletionChunk
     from bridge.exchange import Exchange
-    from bridge.schema import ChatCompletionChunk
     from bridge.upstream.base import Upstream
 
     Write = Callable[[list[ChatCompletionChunk]], Awaitable[None]]
