@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 
@@ -18,9 +18,10 @@ from bridge.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from bridge.upstream.arrivals import Arrivals
 from bridge.upstream.http_errors import BROKEN, REFUSED, cut, for_status, renamed
 from bridge.upstream.reply import MAX_BODY_BYTES
-from bridge.upstream.timing import paced, silent
+from bridge.upstream.timing import silent
 
 if TYPE_CHECKING:
     import ssl
@@ -97,15 +98,15 @@ async def replied(
 ) -> AsyncGenerator[Piece, None]:
     """Send the request and yield the pieces of its reply.
 
-    Reads only when asked, so a slow consumer slows the upstream. Closing it closes the connection.
+    A slow consumer slows the upstream. Closing it closes the connection.
     """
-    async with _answered(client, request, timeouts) as chunks:
+    async with _answered(client, request, timeouts) as body:
         size = 0
         try:
-            async for chunk in chunks:
-                for piece in reader.feed(chunk):
+            async for data in body:
+                for piece in reader.feed(data):
                     yield piece
-                size += len(chunk)
+                size += len(data)
                 if reader.done or size > MAX_REPLY_BYTES:
                     break
         except (UpstreamCut, UpstreamTimeout):
@@ -117,7 +118,7 @@ async def replied(
             last = reader.close()
             with suppress(TimeoutError, BridgeError):
                 async with asyncio.timeout(DRAIN_SECONDS):
-                    async for _ in chunks:
+                    async for _ in body:
                         pass
         for piece in last:
             yield piece
@@ -125,19 +126,19 @@ async def replied(
 
 async def fetched(client: httpx.AsyncClient, request: httpx.Request, timeouts: Timeouts) -> bytes:
     """Send the request and return the whole body; raises as ``replied`` does."""
-    async with _answered(client, request, timeouts) as chunks:
-        body = bytearray()
-        async for chunk in chunks:
-            body += chunk
-            if len(body) > MAX_BODY_BYTES:
+    async with _answered(client, request, timeouts) as body:
+        whole = bytearray()
+        async for data in body:
+            whole += data
+            if len(whole) > MAX_BODY_BYTES:
                 raise UpstreamInvalid(BROKEN)
-        return bytes(body)
+        return bytes(whole)
 
 
 @asynccontextmanager
 async def _answered(
     client: httpx.AsyncClient, request: httpx.Request, timeouts: Timeouts
-) -> AsyncGenerator[AsyncGenerator[bytes, None], None]:
+) -> AsyncGenerator[Arrivals, None]:
     """The uncompressed body of a 2xx answer; raises what any other answer means."""
     clock = asyncio.get_running_loop().time
     deadline = clock() + timeouts.first_byte
@@ -151,12 +152,10 @@ async def _answered(
         raise silent() from exc
     try:
         first = max(deadline - clock(), 0.0)
-        async with aclosing(
-            paced(_body(response), first=first, silence=timeouts.silence)
-        ) as chunks:
+        async with Arrivals(_body(response), first=first, silence=timeouts.silence) as body:
             if not response.is_success:
-                raise for_status(response.status_code, response.headers, await _head(chunks))
-            yield chunks
+                raise for_status(response.status_code, response.headers, await _head(body))
+            yield body
     finally:
         await response.aclose()
 
@@ -192,12 +191,12 @@ async def _body(response: httpx.Response) -> AsyncGenerator[bytes, None]:
         raise cut() from exc.__cause__
 
 
-async def _head(chunks: AsyncGenerator[bytes, None]) -> bytes:
+async def _head(body: Arrivals) -> bytes:
     """The beginning of a refusal's body; a torn one is as good."""
     head = b""
     with suppress(BridgeError):
-        async for chunk in chunks:
-            head += chunk
+        async for data in body:
+            head += data
             if len(head) > MAX_ERROR_BYTES:
                 break
     return head
