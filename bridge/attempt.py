@@ -9,8 +9,9 @@ the reply has ended; then it leaves, or another attempt is made.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from bridge.decoder import ReplyDecoder
 from bridge.held import Held
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
     from bridge.structured import JsonFormat
 
 
-@dataclass(slots=True)
-class Figures:
+class Figures(msgspec.Struct):
     """What the log tells of an exchange: counts, no content."""
 
     calls: int = 0
@@ -43,8 +43,7 @@ class Figures:
     finish_reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True):
     """What every attempt of an exchange is read by.
 
     ``grammar`` is None when the prompt held no protocol. ``promised``: a call must come.

@@ -6,8 +6,10 @@ hold limit, the calls before it leave, and it streams from then on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import replace
 
 from bridge.checks import fault_of
 from bridge.dialects.shown import Shown, shown
@@ -20,8 +22,7 @@ if TYPE_CHECKING:
     from bridge.parts import Part
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(msgspec.Struct, frozen=True):
     """What calls a reply may hold, and how they leave.
 
     ``tools``: the callable tools, name → parameters' schema. ``hold``: characters of a block that
@@ -30,7 +31,7 @@ class Expected:
     ``first_only``: everything ends with the first call.
     """
 
-    tools: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
+    tools: Mapping[str, Mapping[str, Any] | None] = msgspec.field(default_factory=dict)
     hold: int = 0
     strict: frozenset[str] = frozenset()
     named: str | None = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from bridge.schema import AllowedToolsChoice, NamedToolChoice
 
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from bridge.schema import ChatCompletionRequest, FunctionDefinition
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """``tools`` are those that may be called; ``limited`` says they are fewer than the offered."""
 
     mode: Literal["none", "auto", "required", "named"]

@@ -6,9 +6,9 @@ and which keys are left out or null, are OpenAI's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import UNSET
 
 from bridge.answers import (
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from bridge.turns import TokenCounts
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(msgspec.Struct, frozen=True):
     """What all chunks of an answer share."""
 
     id: str
@@ -155,17 +154,15 @@ def usage_of(counts: Iterable[TokenCounts]) -> Usage:
     )
 
 
-@dataclass(slots=True)
-class _FoldedCall:
+class _FoldedCall(msgspec.Struct):
     id: str
     name: str
-    arguments: list[str] = field(default_factory=list)
+    arguments: list[str] = msgspec.field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _FoldedChoice:
-    content: list[str] = field(default_factory=list)
-    calls: list[_FoldedCall] = field(default_factory=list)
+class _FoldedChoice(msgspec.Struct):
+    content: list[str] = msgspec.field(default_factory=list)
+    calls: list[_FoldedCall] = msgspec.field(default_factory=list)
     function: _FoldedCall | None = None
     finish: FinishReason = "stop"
 

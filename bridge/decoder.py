@@ -15,9 +15,11 @@ what is left is read again when more has arrived.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from bridge.block import MAX_CALLS, BlockReader, Expected
 from bridge.dialects.base import Grammar
@@ -35,8 +37,7 @@ NO_PROTOCOL = Grammar("", "", "")
 """For a prompt that held no protocol: there are no markers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Thoughts:
+class Thoughts(msgspec.Struct, frozen=True):
     """How a reply may think: whether it was asked to, and whether its prompt opened a tag."""
 
     asked: bool = False

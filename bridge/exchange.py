@@ -11,8 +11,9 @@ over; as long as it can be mended, nothing of it has left.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from bridge.attempt import Attempt, Figures
 from bridge.completion import ChunkWriter, Heading

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,8 +26,7 @@ def usable(stored: str) -> bool:
     return bool(stored) and stored.isascii() and stored.isprintable() and " " not in stored
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(msgspec.Struct, frozen=True):
     """Who calls: a name for the log, and a seed that is derived from the key; never the key."""
 
     name: str

@@ -6,8 +6,10 @@ the two are spoken to. Each base model ``m`` also exists as ``m-thinking`` unles
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from bridge.errors import ModelNotFound
 
@@ -22,8 +24,7 @@ DEFAULT_HOLD = 2048
 """Characters of a block of calls that are held until it is whole: a second or two of writing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(msgspec.Struct, frozen=True):
     """One served model.
 
     ``upstream`` names a configured upstream, ``name`` is the model's name there. ``hold`` is in
@@ -52,14 +53,11 @@ class Model:
         return replace(self, id=self.id + THINKING_SUFFIX, think=True)
 
 
-@dataclass(frozen=True, slots=True)
 class Catalog:
     """The configured models by public name, in the operator's order."""
 
-    models: Mapping[str, Model]
-
     def __init__(self, models: Iterable[Model]) -> None:
-        object.__setattr__(self, "models", {model.id: model for model in models})
+        self.models: Mapping[str, Model] = {model.id: model for model in models}
 
     def find(self, name: str) -> Model:
         """The model a request names; raises ``ModelNotFound``."""

@@ -10,25 +10,22 @@ business.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(msgspec.Struct, frozen=True):
     """Answer text."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Thinking:
+class Thinking(msgspec.Struct, frozen=True):
     """Text that no client sees."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """What is wrong with a call or with structured output, in words a model can act on.
 
     ``kind`` is ``json`` (not readable), ``shape`` (no call object), ``name`` (not an offered
@@ -39,8 +36,7 @@ class Fault:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A whole call. ``arguments`` is valid JSON text of an object. ``raw`` is what the model wrote.
 
     ``near_miss``: not written in the exact dialect. ``repaired``: the JSON needed mending.
@@ -54,8 +50,7 @@ class Call:
     repaired: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Malformed:
+class Malformed(msgspec.Struct, frozen=True):
     """A call that could not be understood, as the model wrote it (the key left out)."""
 
     raw: str
@@ -63,8 +58,7 @@ class Malformed:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(msgspec.Struct, frozen=True):
     """A held block, in the order of the reply: at least one call, whole or malformed.
 
     ``cut``: the reply ended inside the block, after these.
@@ -74,30 +68,26 @@ class Block:
     cut: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CallStart:
+class CallStart(msgspec.Struct, frozen=True):
     """A long call begins to stream."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallArguments:
+class CallArguments(msgspec.Struct, frozen=True):
     """The next characters of the streaming call's arguments."""
 
     json: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallEnd:
+class CallEnd(msgspec.Struct, frozen=True):
     """The streaming call is over; ``whole`` unless it was cut or became unreadable."""
 
     whole: bool
     fault: Fault | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(msgspec.Struct, frozen=True):
     """The reply was ended here: what followed a call was the model talking to itself."""
 
 

@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import re
 import warnings
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+
+import msgspec
 
 MAX_STEPS = 10_000_000
 """For one pattern on one text: about a tenth of a second at the worst."""
@@ -50,8 +51,7 @@ _LOOKING = frozenset({"(?=", "(?!", "(?<=", "(?<!"})
 _LITERAL = re.compile(r"\\[^a-zA-Z0-9]|[^\\\[.]", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(msgspec.Struct, frozen=True):
     """A number that depends on the length n of a text: at most ``times · n^power``.
 
     It stops growing where it is past every limit.
@@ -78,8 +78,7 @@ _ONE = Count()
 _N = Count(1, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Element:
+class _Element(msgspec.Struct, frozen=True):
     """A part of a sequence: ``one`` character, as its pattern, a group of ``parts``, or a place."""
 
     ways: Count = _ONE

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from bridge.attempt import Terms
 from bridge.block import Expected
@@ -34,8 +35,7 @@ WHOLE_HOLD = 256 * 1024
 all but the longest are checked before they leave, and can be asked for again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """What the exchanges of one request have in common.
 
     ``opening`` and ``later_opening`` are what the first reply and those after it are made to begin

@@ -14,8 +14,9 @@ others the caller gets what there is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from bridge import directives
 from bridge.calls import resolve
@@ -32,8 +33,7 @@ if TYPE_CHECKING:
     from bridge.prompt import Renderer
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True):
     """Why an attempt will not do: what to tell the model, and the error if it stays so."""
 
     directive: str

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-@dataclass(slots=True)
-class RequestReport:
+class RequestReport(msgspec.Struct):
     """One request, as one log line. Times are in seconds."""
 
     request_id: str = ""

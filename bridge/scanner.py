@@ -8,9 +8,10 @@ marker is long.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from bridge.dialects.openings import begins_at, is_info
 from bridge.thinking import OPENERS
@@ -43,8 +44,7 @@ class Marker(Enum):
     OTHER = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """A marker from ``start`` to ``end``; None: text up to ``start``, the rest may be one."""
 
     marker: Marker | None

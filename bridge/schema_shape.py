@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from bridge.json_grammar import quoted
 from bridge.schema_paths import Schemas
@@ -52,8 +53,7 @@ _NAMED = frozenset(
 REFERENCES = frozenset({"$dynamicRef", "$recursiveRef", "$ref"})
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(msgspec.Struct, frozen=True):
     """What the walk found: a ``fault`` in words, or None; and the ``draft`` to read it by.
 
     A schema that names no draft is read by 2020-12, unless it writes what only an older one has:

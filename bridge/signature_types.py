@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from bridge.schema_paths import Schemas
 
@@ -41,8 +42,7 @@ class Untranslatable(ValueError):
     """The schema says what a signature cannot."""
 
 
-@dataclass(frozen=True, slots=True)
-class Type:
+class Type(msgspec.Struct, frozen=True):
     """A type's text and what is noted about it; ``union`` when the text needs brackets."""
 
     text: str

@@ -14,7 +14,7 @@ because nobody reconnects here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 """One event. The longest reply of today's models (128k tokens, about 0.5 MB)
@@ -29,8 +29,7 @@ class SSEOverflow(ValueError):
     """One event is longer than ``MAX_EVENT_BYTES``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One event: its data lines joined by a line feed, and its type ("" when none was given)."""
 
     data: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from bridge.checks import fault_of
 from bridge.json_grammar import JsonFault, Token
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 _FENCED = re.compile(r"```\w*\n(.*?)(?:\n```)?", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class JsonFormat:
+class JsonFormat(msgspec.Struct, frozen=True):
     """What ``response_format`` asks for; ``schema`` is None for any object."""
 
     schema: Mapping[str, Any] | None

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 Role = Literal["system", "user", "assistant"]
 UpstreamFinish = Literal["stop", "length", "content_filter"]
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(msgspec.Struct, frozen=True):
     """One upstream message."""
 
     role: Role
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(msgspec.Struct, frozen=True):
     """What a request asks of the upstream beside its turns; None leaves it to the upstream.
 
     ``prefill``: the last turn is an unfinished assistant message to be continued. The pieces
@@ -35,8 +34,7 @@ class Options:
     prefill: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TokenCounts:
+class TokenCounts(msgspec.Struct, frozen=True):
     """Tokens as the upstream counted them. ``estimated`` when it did not, and we guessed."""
 
     prompt: int = 0
@@ -46,8 +44,7 @@ class TokenCounts:
     estimated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(msgspec.Struct, frozen=True):
     """A bit of the upstream's reply, as it came: any of the three may be absent.
 
     ``finish`` is the upstream's own word, mapped; ``counts`` replaces earlier ones.
@@ -58,8 +55,7 @@ class Piece:
     counts: TokenCounts | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(msgspec.Struct, frozen=True):
     """What an upstream kind can do.
 
     ``prefill``: continues an unfinished assistant turn. ``alternation``: insists on user and

@@ -13,9 +13,9 @@ none or auto without tools. The deprecated ``functions`` and ``function_call`` l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import msgspec
 from pydantic import ValidationError
 
 from bridge.checks import check_schema
@@ -38,8 +38,7 @@ if TYPE_CHECKING:
     from bridge.schema import FunctionDefinition, JSONObject
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """What one request may hold.
 
     ``body_bytes``: 6 MiB, all that a Lambda Function URL takes, so both homes refuse alike.

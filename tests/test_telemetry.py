@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import fields
 from types import SimpleNamespace
 
 import pytest
+from msgspec.structs import asdict
 
 from bridge.aws.telemetry import reporter, request_id, time_left
 from bridge.report import RequestReport
@@ -45,7 +45,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict]:
 def test_one_line_holds_the_report_and_its_metrics(capsys: pytest.CaptureFixture[str]) -> None:
     reporter(MODELS, {})(REQUEST)
     (line,) = lines(capsys)
-    expected = {field.name: getattr(REQUEST, field.name) for field in fields(REQUEST)}
+    expected = asdict(REQUEST)
     expected |= {"first_text": 0.412, "total": 2.568}
     # The formatter leaves out what is None.
     expected = {name: value for name, value in expected.items() if value is not None}

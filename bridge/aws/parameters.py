@@ -24,8 +24,9 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import Context
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from bridge.errors import KeysUnavailable
 from bridge.keys import ClientKeys, usable
@@ -83,8 +84,7 @@ def _provider() -> SSMProvider:
     return SSMProvider(boto_config=Config(connect_timeout=1, read_timeout=2, retries=retries))
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(msgspec.Struct, frozen=True):
     """The keys of one read and when, in epoch seconds, that read began."""
 
     began: float

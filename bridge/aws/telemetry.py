@@ -10,8 +10,9 @@ same time on one loop.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import asdict
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, MutableMapping

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from bridge.json_grammar import (
     ARRAY,
@@ -33,8 +34,7 @@ _ENDS = frozenset({END_OBJECT, END_ARRAY, END_STRING, SCALAR})
 _MARKS = {OBJECT: "{", ARRAY: "[", STRING: '"', END_STRING: '"', END_OBJECT: "}", END_ARRAY: "]"}
 
 
-@dataclass(frozen=True, slots=True)
-class Grammar:
+class Grammar(msgspec.Struct, frozen=True):
     """The markers of a dialect, as the decoder needs them.
 
     ``open`` and ``close`` stand around a block of calls, ``result`` opens a result (only the
@@ -49,8 +49,7 @@ class Grammar:
     raw: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenCall:
+class WrittenCall(msgspec.Struct, frozen=True):
     """A call as it is written into the prompt.
 
     ``arguments`` is JSON text, or what a client sent in its place.

@@ -11,7 +11,8 @@ framing.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from bridge.dialects.shown import overlap
 
@@ -20,8 +21,7 @@ _LONGEST_LINE = 256
 _AFTER_END = re.compile(r"[ \t]{0,16}(?=[\r\n`]|\Z)")
 
 
-@dataclass(frozen=True, slots=True)
-class FirstLine:
+class FirstLine(msgspec.Struct, frozen=True):
     """The first line of a raw parameter, up to its line break."""
 
     name: str

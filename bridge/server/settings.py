@@ -141,7 +141,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     return Settings(
         models=tuple(models.values()),
         upstreams=upstreams,
-        limits=Limits(**limits.model_dump(include=set(Limits.__slots__))),
+        limits=Limits(**limits.model_dump(include=set(Limits.__struct_fields__))),
         concurrency=limits.concurrency,
         request_seconds=limits.request_seconds,
         cors_origins=rest.cors_origins,

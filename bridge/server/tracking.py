@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from bridge.report import RequestReport
 
@@ -34,8 +35,7 @@ class ClientGone(Exception):
     """The client has closed the connection: there is no one to answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tracked:
+class Tracked(msgspec.Struct, frozen=True):
     """A request's report, and when it began, on the event loop's clock."""
 
     report: RequestReport

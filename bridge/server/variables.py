@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 PREFIX = "TOOLBRIDGE_"
 UPSTREAM_KEY = "TOOLBRIDGE_UPSTREAM_KEY"
 """The key of the environment's upstream; with ``_<NAME>``, the secret of that name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(msgspec.Struct, frozen=True):
     """One variable: the key it sets in which table, what it means, and its default, in words.
 
     Variables of no table are read by themselves. ``many``: values separated by commas. ``option``

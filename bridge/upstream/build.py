@@ -7,12 +7,12 @@ vendor.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path  # noqa: TC003  pydantic reads it from the shapes
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
 from pydantic import AfterValidator, Field
 
 from bridge.configuration import Shape, suggestion

@@ -23,10 +23,10 @@ import json
 import tomllib
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, assert_never
 
+import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from bridge.errors import BridgeError, ContextTooLong, UpstreamError
@@ -39,8 +39,7 @@ MAX_RECORDED = 1000
 """Requests kept for inspection; a demonstration server may run for months."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delay:
+class Delay(msgspec.Struct, frozen=True):
     """A pause of so many seconds."""
 
     seconds: float
@@ -51,8 +50,7 @@ Reply = str | BridgeError | Sequence[Step]
 Script = Sequence[Reply] | Callable[[Sequence[Turn], Options], Reply]
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(msgspec.Struct, frozen=True):
     """One request as the upstream got it."""
 
     turns: tuple[Turn, ...]

@@ -12,8 +12,9 @@ import hashlib
 import json
 import uuid
 from contextlib import aclosing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
+
+from msgspec.structs import replace
 
 from bridge.turns import Capabilities, Piece, TokenCounts, Turn
 from bridge.upstream.http_errors import cut
