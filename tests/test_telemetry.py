@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from msgspec.structs import asdict
 
+from bridge.aws import telemetry
 from bridge.aws.telemetry import reporter, request_id, time_left
 from bridge.report import RequestReport
 
@@ -35,6 +36,7 @@ REQUEST = RequestReport(
 def _fresh_logger():
     yield
     # Powertools sets its logger up once a process, on the standard output of that moment.
+    telemetry._logger.cache_clear()
     logging.Logger.manager.loggerDict.pop("toolbridge.requests", None)
 
 

@@ -10,12 +10,15 @@ same time on one loop.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import asdict
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, MutableMapping
+
+    from aws_lambda_powertools import Logger
 
     from bridge.report import Reporter, RequestReport
 
@@ -55,14 +58,7 @@ def reporter(models: Iterable[str], environ: Mapping[str, str]) -> Reporter:
     ``models`` are the served names, each worth metrics of its own; ``environ`` is Lambda's.
     Powertools' ``POWERTOOLS_METRICS_DISABLED`` leaves the metrics out.
     """
-    from aws_lambda_powertools import Logger
-    from aws_lambda_powertools.metrics.functions import is_metrics_disabled
-
     known = frozenset(models)
-    metrics_too = not is_metrics_disabled()
-    # Lambda reads level and time from a line when the time is as RFC 3339 has it. Powertools names
-    # the logger after the service: a name of its own keeps it from being other modules' parent.
-    logger = Logger(service=LOGGER, level="INFO", use_rfc3339=True, utc=True, location=None)
     cold = environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "") in COLD
 
     def report(request: RequestReport) -> None:
@@ -70,12 +66,23 @@ def reporter(models: Iterable[str], environ: Mapping[str, str]) -> Reporter:
         line = _line(request, known)
         line["cold_start"] = cold
         cold = False
-        if metrics_too:
-            line["_aws"] = _metrics(line)
+        if (metrics := _metrics(line)) is not None:
+            line["_aws"] = metrics
+        logger = _logger()
         write = logger.error if request.status >= 500 else logger.info
         write("request", extra=line)
 
     return report
+
+
+@cache
+def _logger() -> Logger:
+    """Powertools' logger, imported for the first line: by then the first caller has its answer."""
+    from aws_lambda_powertools import Logger
+
+    # Lambda reads level and time from a line when the time is as RFC 3339 has it. Powertools names
+    # the logger after the service: a name of its own keeps it from being other modules' parent.
+    return Logger(service=LOGGER, level="INFO", use_rfc3339=True, utc=True, location=None)
 
 
 def time_left(scope: Scope) -> float | None:
@@ -108,14 +115,18 @@ def _line(request: RequestReport, known: Container[str]) -> dict[str, Any]:
     return line
 
 
-def _metrics(line: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The ``_aws`` object over the line's own numbers."""
+def _metrics(line: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The ``_aws`` object over the line's own numbers, unless metrics are left out."""
     from aws_lambda_powertools.metrics import EphemeralMetrics
+    from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 
+    if is_metrics_disabled():
+        return None
     metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
     metrics.add_dimension("service", SERVICE)
     metrics.add_dimension("model", line["model"])
     for name, unit in UNITS.items():
         if line[name] or name == "total":
             metrics.add_metric(name, unit, line[name])
-    return metrics.serialize_metric_set()["_aws"]
+    directive: Mapping[str, Any] = metrics.serialize_metric_set()["_aws"]
+    return directive
