@@ -126,7 +126,9 @@ class Attempt:
     def close(self, *, finished: bool = True) -> list[ChatCompletionChunk]:
         """The reply has ended; ``finished`` unless something cut it."""
         chunks = self._take(self._decoder.close(finished=finished))
-        if self._answer is not None and not self._writer.calls and not self.held.calls:
+        # Beside calls there need be no JSON; what of it has left must be whole all the same.
+        called = self._writer.calls or self.held.calls
+        if self._answer is not None and (self._writer.said or not called):
             chunks += self._say(self._answer.close())
         return chunks
 

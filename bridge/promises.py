@@ -61,7 +61,7 @@ class Promises:
         if any(call.fault is not None for call in calls):
             return self._faulty(calls, wants_json=attempt.wants_json)
         if calls or called:
-            return None
+            return self._output(attempt)
         if self._promised:
             error = "The model did not call a tool although the request requires it."
             directive = directives.call_missing(self._dialect, list(self._offered))
@@ -69,14 +69,17 @@ class Promises:
         return self._without_calls(attempt)
 
     def _without_calls(self, attempt: Attempt) -> Refusal | None:
-        if attempt.json_fault is not None:
-            fault = self._renderer.defused(attempt.json_fault.message)
-            return Refusal(directives.output_wrong(fault), _output_invalid())
-        if attempt.has_words:
-            return None
+        if attempt.has_words or attempt.json_fault is not None:
+            return self._output(attempt)
         if attempt.refused:
             return Refusal(directives.NO_CALLS_NOW)
         return Refusal(directives.NO_ANSWER) if attempt.unclosed else None
+
+    def _output(self, attempt: Attempt) -> Refusal | None:
+        if attempt.json_fault is None:
+            return None
+        fault = self._renderer.defused(attempt.json_fault.message)
+        return Refusal(directives.output_wrong(fault), _output_invalid())
 
     def _faulty(self, calls: Sequence[Call | Malformed], *, wants_json: bool) -> Refusal:
         faulty = [(call, call.fault) for call in calls if call.fault is not None]

@@ -359,6 +359,19 @@ def test_a_call_may_come_instead_of_structured_output(fields, stream, hold):
         assert answer.choice == {"content": None, "calls": [BEIJING], "finish": "tool_calls"}
 
 
+@pytest.mark.parametrize("hold", [0, 2048])
+def test_output_that_has_left_before_a_call_must_be_whole(hold):
+    """Seen with generated replies: half an object streamed, and then a call that ended well."""
+    fields = {"tools": [WEATHER], "model": {"hold": hold}, **OBJECT}
+    for half in ("{", '{"a": 1', '{"a": [1, '):
+        with pytest.raises(OutputInvalid):
+            answered(f"{half}\n{GOOD}", **fields)
+    whole = answered(f'{{"a": 1}}\n{GOOD}', **fields)
+    assert whole.choice == {"content": '{"a":1}', "calls": [BEIJING], "finish": "tool_calls"}
+    gathered = answered(f"{{\n{GOOD}", **fields, stream=False)
+    assert gathered.choice == {"content": None, "calls": [BEIJING], "finish": "tool_calls"}
+
+
 def test_a_promised_call_needs_no_structured_output():
     """Nor may its words stand where clients expect JSON."""
     answer = answered(f"Well. {GOOD}", tools=[WEATHER], tool_choice="required", **OBJECT)
