@@ -10,6 +10,7 @@ import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from bridge.kept import kept
 from bridge.parts import Fault
 from bridge.schema_shape import shape_of
 
@@ -27,7 +28,12 @@ _OBJECT = {"type": "object"}
 
 def check_schema(schema: object) -> str | None:
     """What keeps ``schema`` from being a JSON Schema object that can be applied, or None."""
-    return shape_of(schema).fault
+    return _fault_in(json.dumps(schema, ensure_ascii=False))
+
+
+@kept
+def _fault_in(schema_text: str) -> str | None:
+    return shape_of(json.loads(schema_text)).fault
 
 
 def fault_of(

@@ -15,6 +15,7 @@ import json
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from bridge.json_grammar import encodable
+from bridge.kept import kept
 from bridge.signature_types import Untranslatable, type_of_arguments
 
 if TYPE_CHECKING:
@@ -45,8 +46,15 @@ def describe(tool: Described, style: Literal["signatures", "json-schema"] = "sig
     schema = _json(tool)
     if style == "json-schema":
         return schema
+    return _shorter(schema)
+
+
+@kept
+def _shorter(schema: str) -> str:
+    """A tool as JSON, or its signature if that is no longer."""
+    tool = json.loads(schema)
     try:
-        text = signature(tool.name, tool.description, tool.parameters)
+        text = signature(tool["name"], tool.get("description"), tool.get("parameters"))
     except Untranslatable:
         return schema
     return text if len(text) <= len(schema) else schema

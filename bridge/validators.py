@@ -8,12 +8,13 @@ patterns are applied as ``bridge.patterns`` says.
 from __future__ import annotations
 
 import json
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from jsonschema import ValidationError, validators
 from referencing import Registry
 
+from bridge.kept import kept
 from bridge.patterns import found
 from bridge.schema_shape import REFERENCES, shape_of
 
@@ -30,14 +31,6 @@ six properties take a third of it."""
 
 REFERENCE_STEPS = 10
 """What following a reference counts: it takes that much longer."""
-
-KEPT = 256
-"""Validators kept: the 128 tools that one request may offer, twice. A client sends the same tools
-with every request; keyed by text, so that equal tools are one, whoever sends them."""
-
-KEPT_TEXT = 32_768
-"""Characters of a schema whose validator is kept; with ``KEPT`` it bounds the memory."""
-
 
 MAX_DIGITS = 300
 """Longer integers count as 10 to this power, numbers beyond a double as the largest double: no
@@ -84,20 +77,18 @@ def errors_in(value: Any, schema_text: str) -> Iterator[ValidationError]:
 
     Raises ``TooMuchWork``, and what a schema that was never examined leads to.
     """
-    validator = _kept(schema_text) if len(schema_text) <= KEPT_TEXT else _made(schema_text)
+    validator = _made(schema_text)
     Budget.left = MAX_STEPS
     return validator.iter_errors(value)
 
 
+@kept
 def _made(schema_text: str) -> Validator:
     schema = loaded(schema_text)
     draft = shape_of(schema).draft
     return _checked(draft, has_patterns="patternProperties" in schema_text)(
         schema, registry=Registry()
     )
-
-
-_kept = lru_cache(maxsize=KEPT)(_made)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bridge.dialects.fence import Fence
@@ -13,5 +14,8 @@ if TYPE_CHECKING:
 
     from bridge.dialects.base import Dialect
 
-DIALECTS: Mapping[str, Callable[[str], Dialect]] = {"fence": Fence, "raw": Raw, "hermes": Hermes}
+DIALECTS: Mapping[str, Callable[[str], Dialect]] = {
+    name: lru_cache(maxsize=256)(dialect)  # a few clients' keys
+    for name, dialect in {"fence": Fence, "raw": Raw, "hermes": Hermes}.items()
+}
 """Each is made from a key."""

@@ -7,6 +7,7 @@ models stop after the first.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bridge.dialects.base import (
@@ -53,9 +54,10 @@ class Fence(Dialect):
     def protocol(self, tools: Sequence[str]) -> str:
         """The tools, one worked example, and what happens to a call."""
         return PROTOCOL.format(
-            tools="\n".join(tools), example=self.example(), result=self.grammar.result
+            tools="\n".join(tools), example=self.example, result=self.grammar.result
         )
 
+    @cached_property
     def example(self) -> str:
         """A block with two calls of a tool that does not exist."""
         return self.calls(

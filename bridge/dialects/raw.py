@@ -7,6 +7,7 @@ between two lines that hold the key. Only by configuration: small models ignore 
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bridge.dialects.base import EXAMPLE_TOOL, Grammar, WrittenCall, call_object, quoted
@@ -46,9 +47,10 @@ class Raw(Fence):
     def protocol(self, tools: Sequence[str]) -> str:
         """As ``fence``, with the raw form in the example."""
         return PROTOCOL.format(
-            tools="\n".join(tools), example=self.example(), result=self.grammar.result
+            tools="\n".join(tools), example=self.example, result=self.grammar.result
         )
 
+    @cached_property
     def example(self) -> str:
         """One call with a raw parameter."""
         return self.calls([WrittenCall(EXAMPLE_TOOL, '{"path": "a.txt", "text": "one\\ntwo"}')])

@@ -119,7 +119,12 @@ def token() -> str:
 
     From the system's own generator: a restored snapshot of this process must not repeat them.
     """
-    return "".join(secrets.choice(ALPHABET) for _ in range(TOKEN_LENGTH))
+    number = secrets.randbelow(len(ALPHABET) ** TOKEN_LENGTH)
+    letters = []
+    for _ in range(TOKEN_LENGTH):
+        number, letter = divmod(number, len(ALPHABET))
+        letters.append(ALPHABET[letter])
+    return "".join(letters)
 
 
 def new_call_id() -> str:
