@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-PACKAGES = ("toolbridge", "fastapi", "starlette", "uvicorn", "httpx", "pydantic", "xllamacpp")
+PACKAGES = (
+    *("toolbridge", "fastapi", "starlette", "uvicorn", "httpx", "pydantic", "msgspec", "xllamacpp"),
+)
 
 HEAD = """\
 # Results

@@ -37,6 +37,11 @@ NO_PROTOCOL = Grammar("", "", "")
 """For a prompt that held no protocol: there are no markers."""
 
 
+_NO_BLOCK = BlockReader(NO_PROTOCOL, Expected())
+_NO_CANDIDATE = Candidate(NO_PROTOCOL, {})
+"""Stand where none has begun; they are never read."""
+
+
 class Thoughts(msgspec.Struct, frozen=True):
     """How a reply may think: whether it was asked to, and whether its prompt opened a tag."""
 
@@ -81,8 +86,8 @@ class ReplyDecoder:
         near = grammar is not None and bool(expected.tools)
         self._scanner = Scanner(self._grammar, near=near, think=thoughts.asked)
         self._prose = Prose(self._grammar.key)
-        self._block = BlockReader(self._grammar, expected)
-        self._candidate = Candidate(self._grammar, {})
+        self._block = _NO_BLOCK
+        self._candidate = _NO_CANDIDATE
         self._state = State.THINKING
         self._unread = Unread()
         self._calls = 0

@@ -44,8 +44,7 @@ def open_exchanges(
     seed: bytes,
 ) -> list[Exchange]:
     """The exchanges of a request, one for each of its ``n`` choices."""
-    include_usage = bool(request.stream_options and request.stream_options.include_usage)
-    heading = Heading(id, created, request.model, include_usage)
+    heading = Heading(id, created, request.model, request.includes_usage)
     plan = plan_of(request, model, capabilities, seed)
     return [
         Exchange(

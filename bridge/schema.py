@@ -239,6 +239,11 @@ class ChatCompletionRequest(Wire):
         return self.max_completion_tokens or self.max_tokens
 
     @property
+    def includes_usage(self) -> bool:
+        """Whether a stream ends with the usage."""
+        return self.stream_options is not None and self.stream_options.include_usage
+
+    @property
     def offered(self) -> tuple[FunctionDefinition, ...]:
         """The offered functions, in the client's order."""
         return tuple(tool.function for tool in self.tools or ())

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from bridge.answers import ChatCompletionChunk
     from bridge.exchange import Exchange
-    from bridge.schema import ChatCompletionRequest
     from bridge.server.pace import Pace
     from bridge.server.tracking import Tracked
     from bridge.upstream.base import Upstream
@@ -34,14 +33,15 @@ class Answer:
 
     def __init__(
         self,
-        request: ChatCompletionRequest,
         exchanges: Sequence[Exchange],
         upstream: Upstream,
         track: Tracked,
         deadline: float,
+        *,
+        include_usage: bool,
     ) -> None:
         """``deadline`` is on the event loop's clock."""
-        self._request = request
+        self._include_usage = include_usage
         self._exchanges = exchanges
         self._upstream = upstream
         self._track = track
@@ -107,8 +107,7 @@ class Answer:
                 setattr(report, name, getattr(report, name) + getattr(figures, name))
 
     def _usage(self, last: ChatCompletionChunk | None) -> list[ChatCompletionChunk]:
-        options = self._request.stream_options
-        if last is None or options is None or not options.include_usage:
+        if last is None or not self._include_usage:
             return []
         usage = usage_of(exchange.counts for exchange in self._exchanges)
         return [usage_chunk(id=last.id, created=last.created, model=last.model, usage=usage)]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from bridge.keys import KeyStore
+    from bridge.keys import Client, KeyStore
     from bridge.models import Catalog
     from bridge.server.pace import Pace
     from bridge.upstream.base import Upstream
@@ -64,23 +64,8 @@ class ChatCompletions:
         client = await authenticate(scope, self._keys)
         track.report.client = client.name
         with self._place():
-            body = await read_body(scope, receive, self._limits, seconds=self._pace.body)
-            request = parse_request(body, self._limits)
-            model = self._catalog.find(request.model)
-            track.report.model = model.id
-            track.report.stream = bool(request.stream)
-            upstream = self._upstreams[model.upstream]
-            exchanges = open_exchanges(
-                request,
-                model,
-                upstream.capabilities,
-                id=f"chatcmpl-{token()}",
-                created=int(time.time()),
-                new_call_id=new_call_id,
-                seed=client.seed,
-            )
-            answer = Answer(request, exchanges, upstream, track, deadline)
-            work = answer.stream(send, self._pace) if request.stream else answer.whole()
+            answer = await self._opened(scope, receive, client, deadline)
+            work = answer.stream(send, self._pace) if track.report.stream else answer.whole()
             try:
                 response = await while_connected(work, receive)
             except asyncio.CancelledError:
@@ -90,6 +75,28 @@ class ChatCompletions:
                 answer.tell()
             if response is not None:
                 await response(scope, receive, send)
+
+    async def _opened(
+        self, scope: Scope, receive: Receive, client: Client, deadline: float
+    ) -> Answer:
+        """The answer, before anything of it: body and request end here, however long it takes."""
+        track = tracked(scope)
+        body = await read_body(scope, receive, self._limits, seconds=self._pace.body)
+        request = parse_request(body, self._limits)
+        model = self._catalog.find(request.model)
+        track.report.model = model.id
+        track.report.stream = bool(request.stream)
+        upstream = self._upstreams[model.upstream]
+        exchanges = open_exchanges(
+            request,
+            model,
+            upstream.capabilities,
+            id=f"chatcmpl-{token()}",
+            created=int(time.time()),
+            new_call_id=new_call_id,
+            seed=client.seed,
+        )
+        return Answer(exchanges, upstream, track, deadline, include_usage=request.includes_usage)
 
     def _deadline(self, scope: Scope) -> float:
         seconds = self._pace.request

@@ -39,31 +39,33 @@ LINE_BREAKS = {char.encode(): b"\\u%04x" % ord(char) for char in "\u0085\u2028\u
 
 
 class EventStream:
-    """The answer to one request, as a context: its keep-alive ends with it."""
+    """The answer to one request, as a context: its keep-alive ends with it.
+
+    ``begun``: the status line has been sent.
+    """
 
     def __init__(self, send: Send, pace: Pace) -> None:
         self._send = send
         self._quiet = pace.quiet
         self._farewell = pace.farewell
-        self._clock = asyncio.get_running_loop().time
+        self._loop = asyncio.get_running_loop()
         self._last = 0.0
         self._ended = False
         self._sending = asyncio.Lock()
         """Exchanges and the keep-alive write to one connection."""
-        self._keeper: asyncio.Task[None] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._keeping: asyncio.Task[None] | None = None
+        self.begun = False
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
-
-    @property
-    def begun(self) -> bool:
-        """Whether the status line has been sent."""
-        return self._keeper is not None
+        if self._alarm is not None:
+            self._alarm.cancel()
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
 
     async def write(self, chunks: Iterable[ChatCompletionChunk]) -> None:
         """Send these chunks as one message; raises ``ClientGone``."""
@@ -88,24 +90,30 @@ class EventStream:
                 await self._put(event(error_json(error)), more=False)
 
     async def _begin(self) -> None:
-        self._keeper = asyncio.create_task(self._keep_alive())
+        self.begun = True
+        self._alarm = self._loop.call_later(self._quiet, self._listen)
         await self._passed({"type": "http.response.start", "status": 200, "headers": HEADERS})
         await self._put(OPENING)
 
+    def _listen(self) -> None:
+        """Look how long it has been quiet; a timer costs less than a task that waits."""
+        left = self._last + self._quiet - self._loop.time()
+        if left > 0:
+            self._alarm = self._loop.call_later(left, self._listen)
+        else:
+            self._keeping = asyncio.create_task(self._keep_alive())
+
     async def _keep_alive(self) -> None:
-        while True:
-            if (idle := self._clock() - self._last) < self._quiet:
-                await asyncio.sleep(self._quiet - idle)
-                continue
-            # While a send waits for a slow client, the silence is not ours.
-            async with self._sending:
-                if self._clock() - self._last >= self._quiet:
-                    await self._put(COMMENT)
+        # While a send waits for a slow client, the silence is not ours.
+        async with self._sending:
+            if self._loop.time() - self._last >= self._quiet:
+                await self._put(COMMENT)
+        self._listen()
 
     async def _put(self, data: bytes, *, more: bool = True) -> None:
         self._ended = not more
         await self._passed({"type": "http.response.body", "body": data, "more_body": more})
-        self._last = self._clock()
+        self._last = self._loop.time()
 
     async def _passed(self, message: dict[str, object]) -> None:
         try:
