@@ -1,7 +1,9 @@
 """How tolerant JSON's pieces are read: white space and words, string bodies, comments.
 
-The two that have an end of their own have ``take(text, index)``: read from there as far as it
-goes and give the index behind it; ``closed`` says whether the end was among what was read.
+What stands whole in a text, written as JSON has it, is found by one match; everything else is read
+step by step. The two that have an end of their own have ``take(text, index)``: read from there as
+far as it goes and give the index behind it; ``closed`` says whether the end was among what was
+read.
 """
 
 from __future__ import annotations
@@ -14,12 +16,15 @@ from typing import Final
 # quantifiers keep a long run from piling up places to go back to.
 _RUN = r"(?:[^%s\\\x00-\x1f\ud800-\udfff]++|\\(?:[\"\\/bfnrt]|u[0-9a-fA-F]{4}))*+"
 _RUNS: Final = {'"': re.compile(_RUN % '"'), "'": re.compile(_RUN % "\"'")}
+_STRING = re.compile(f'"({_RUN % chr(34)})"')
+_MEMBER = re.compile(_STRING.pattern + r"[ \t\n\r]*+:[ \t\n\r]*+")
 _ESCAPED: Final = {'"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 _SPACE = re.compile(r"[ \t\n\r]*+")
 _ODD_SPACE = re.compile(r"[\s\ufeff]*+")
 _WORD = re.compile(r"""[^\s\ufeff,:\[\]{}"'/#]*+""")
 _IDENTIFIER = re.compile(r"(?:[^\W\d]|\$)[\w$]*+")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_SCALAR = re.compile(rf"(?:{_NUMBER.pattern}|true|false|null)(?=[,\]}} \t\n\r])")
 _LITERALS: Final = {
     "true": "true",
     "false": "false",
@@ -30,6 +35,21 @@ _LITERALS: Final = {
 }
 _AFTER_BACKSLASH = frozenset('"\\/bfnrtu')
 _HEX = frozenset("0123456789abcdefABCDEF")
+
+
+def whole_string(text: str, index: int) -> re.Match[str] | None:
+    """A string from quote to quote, its body as group 1, if all of it is there and plain."""
+    return _STRING.match(text, index)
+
+
+def whole_member(text: str, index: int) -> re.Match[str] | None:
+    """A key as ``whole_string``, with the colon and the white space behind it."""
+    return _MEMBER.match(text, index)
+
+
+def whole_scalar(text: str, index: int) -> re.Match[str] | None:
+    """A number, true, false or null that is surely over."""
+    return _SCALAR.match(text, index)
 
 
 def past_space(text: str, index: int) -> int:

@@ -30,7 +30,8 @@ class JsonTokens:
 
     def __init__(self) -> None:
         self.done = False
-        self._read: _Reader = JsonTokens._between
+        self._read: _Reader | None = None
+        """Who has the next character; None between tokens, where the character tells."""
         self._nesting = grammar.Nesting()
         self._tokens: list[Token] = []
         self._string = lexemes.StringBody()
@@ -66,7 +67,8 @@ class JsonTokens:
         index, end = start, len(text)
         try:
             while index < end and not self.done:
-                index = self._read(self, text, index)
+                reader = self._read or _READERS.get(text[index], JsonTokens._start_word)
+                index = reader(self, text, index)
         except JsonFault as fault:
             fault.tokens = tuple(self._tokens)
             raise
@@ -95,7 +97,7 @@ class JsonTokens:
             self._end_word("", 0)
         if self.done:
             return self._tokens
-        resting = self._read is JsonTokens._between or (
+        resting = self._read is None or (
             self._read is JsonTokens._in_comment and self._comment.may_end
         )
         if not resting or self._nesting.trailing or not self._nesting.closing:
@@ -106,9 +108,6 @@ class JsonTokens:
         return self._tokens
 
     # Readers: each takes the text and an index inside it, and gives the index where it stopped.
-
-    def _between(self, text: str, index: int) -> int:
-        return _READERS.get(text[index], JsonTokens._start_word)(self, text, index)
 
     def _space(self, text: str, index: int) -> int:
         return lexemes.past_space(text, index)
@@ -136,9 +135,19 @@ class JsonTokens:
 
     def _start_string(self, text: str, index: int) -> int:
         self._is_key = self._nesting.wants_key
-        if not self._is_key:
+        if self._is_key:
+            if member := lexemes.whole_member(text, index):
+                self._end_key(member[1], text, member.end(1))
+                self._nesting.separate(":")
+                return member.end()
+        else:
             self._start_value(text, index)
             self._tokens.append((grammar.STRING, ""))
+            if string := lexemes.whole_string(text, index):
+                if string[1]:
+                    self._tokens.append((grammar.FRAGMENT, string[1]))
+                self._end_string()
+                return string.end()
         self._string.open(text[index])
         self._read = JsonTokens._in_string
         return self._in_string(text, index + 1)
@@ -150,8 +159,7 @@ class JsonTokens:
                 self._end_key(self._string.taken(), text, index - 1)
             else:
                 self._put_fragment()
-                self._tokens.append((grammar.END_STRING, ""))
-                self._end_value(string=True)
+                self._end_string()
         return index
 
     def _start_word(self, text: str, index: int) -> int:
@@ -162,6 +170,10 @@ class JsonTokens:
         self._is_key = self._nesting.wants_key
         if not self._is_key:
             self._start_value(text, index)
+            if scalar := lexemes.whole_scalar(text, index):
+                self._tokens.append((grammar.SCALAR, scalar.group()))
+                self._end_value()
+                return scalar.end()
         self._read = JsonTokens._in_word
         return self._in_word(text, index)
 
@@ -183,7 +195,7 @@ class JsonTokens:
         if past == index:
             raise self._unexpected(text, index)
         if self._comment.closed:
-            self._read = JsonTokens._between
+            self._read = None
         return past
 
     # What the readers have in common.
@@ -194,8 +206,12 @@ class JsonTokens:
 
     def _end_value(self, *, string: bool = False) -> None:
         self._after_string = string
-        self._read = JsonTokens._between
-        self.done = not self._nesting.depth
+        self._read = None
+        self.done = self._nesting.expect is grammar.Expect.END
+
+    def _end_string(self) -> None:
+        self._tokens.append((grammar.END_STRING, ""))
+        self._end_value(string=True)
 
     def _close_bracket(self, bracket: Kind) -> None:
         self._nesting.close()
@@ -208,7 +224,7 @@ class JsonTokens:
             message = f"The key {grammar.quoted(name)} stands twice in one object"
             raise self._locator.fault(message, text, index)
         self._tokens.append((grammar.KEY, key))
-        self._read = JsonTokens._between
+        self._read = None
 
     def _end_word(self, text: str, index: int) -> None:
         word = "".join(self._word)
