@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
+import threading
 import time
 from collections import defaultdict
 from contextlib import contextmanager
@@ -46,6 +48,14 @@ while True:
          b'{"statusCode":200}' + bytes(8) + b"ok\\n\\r\\n0\\r\\n\\r\\n")
 """
 """The least that a client of the Runtime API does."""
+
+
+SHARE = 256 / 1769
+"""Of a processor that a function of 256 MB has once it has started; the start has one to itself.
+Source: AWS Lambda Developer Guide, "Configure Lambda function memory": 1,769 MB are one vCPU."""
+
+PERIOD = 0.02
+"""Seconds in which a process gets its share, as Linux's own quotas do."""
 
 
 @dataclass(frozen=True)
@@ -114,12 +124,14 @@ def event(name: str) -> Any:
 
 
 @contextmanager
-def started(place: Place, api: Any, env: Mapping[str, str]) -> Iterator[Any]:
+def started(
+    place: Place, api: Any, env: Mapping[str, str], handler: str = "handler.handler"
+) -> Iterator[Any]:
     command = [str(place.package / "stream.sh"), package.python(), "/var/runtime/bootstrap.py"]
     more = {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand", **env}
     process = RuntimeProcess(
         api,
-        "handler.handler",
+        handler,
         cwd=place.package,
         command=command,
         env=place.environment(more),
@@ -145,6 +157,40 @@ def cold(place: Place, env: Mapping[str, str]) -> Start:
             return Start(
                 (api.polls[0] - running.started) * 1000, cpu, (first - running.started) * 1000
             )
+
+
+@contextmanager
+def throttled(running: Any, api: Any) -> Iterator[None]:
+    """From its first poll on, the process has no more than its share of a processor."""
+    over = threading.Event()
+
+    def share_out() -> None:
+        while not api.polls and not over.wait(0.0005):
+            pass
+        while not over.is_set():
+            running.process.send_signal(signal.SIGSTOP)
+            over.wait(PERIOD * (1 - SHARE))
+            running.process.send_signal(signal.SIGCONT)
+            over.wait(PERIOD * SHARE)
+
+    sharing = threading.Thread(target=share_out)
+    sharing.start()
+    try:
+        yield
+    finally:
+        over.set()
+        sharing.join()
+
+
+def with_little_cpu(place: Place, env: Mapping[str, str], handler: str) -> float:
+    """Milliseconds to the first byte of a start whose processor is a share after the first poll."""
+    with FakeRuntimeAPI() as api:
+        invocation = api.invoke(event("chat_stream"))
+        with started(place, api, env, handler) as running, throttled(running, api):
+            invocation.wait(60)
+            if b"Hello" not in invocation.body:
+                raise RuntimeError(f"{invocation.body!r}\n{running.output}")
+            return float((invocation.chunks[0].at - running.started) * 1000)
 
 
 @dataclass(frozen=True)

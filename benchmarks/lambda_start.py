@@ -35,6 +35,7 @@ from benchmarks.lambda_processes import (
     peak,
     started,
     warm,
+    with_little_cpu,
 )
 from benchmarks.lambda_report import machine, write_section
 from tests.fake_ssm import PATH, SSM, environment, ssm_server
@@ -68,6 +69,11 @@ def settings(ssm: SSM | None, url: str) -> dict[str, str]:
     }
 
 
+STARTS_WITH_KEYS = "startup=[keys.start] if isinstance(keys, ParameterKeys) else []"
+LATER = "later"
+"""The module whose handler leaves the keys to the first request."""
+
+
 def places(built: Path, folder: Path) -> dict[str, Place]:
     """The package with and without its bytecode, beside an SDK with and without."""
     runtime = package.SAM / "runtime"
@@ -80,12 +86,19 @@ def places(built: Path, folder: Path) -> dict[str, Place]:
         check=True,
         stdout=subprocess.DEVNULL,
     )
+    handler = (built / "handler.py").read_text("utf-8")
+    if STARTS_WITH_KEYS not in handler:
+        raise RuntimeError("the handler starts in another way now")
+    later = folder / "later"
+    shutil.copytree(built, later)
+    (later / f"{LATER}.py").write_text(handler.replace(STARTS_WITH_KEYS, "startup=[]"), "utf-8")
     sdk_source = folder / "sdk-source"
     shutil.copytree(runtime, sdk_source, ignore=ignored)
     return {
         "built": Place(built, compiled),
         "sdk source": Place(built, sdk_source),
         "source": Place(source, compiled),
+        "later": Place(later, compiled),
     }
 
 
@@ -137,6 +150,20 @@ def start_rows(found: Mapping[str, list[Start]]) -> list[Row]:
         Row("first poll, package without bytecode", clock("source"), "ms", "with", clock("ssm")),
         Row("first byte of the first invocation", byte("ssm"), "ms", "first poll", clock("ssm")),
     ]
+
+
+def share_row(where: Mapping[str, Place], ssm: SSM, url: str, rounds: int) -> Row:
+    """Whether the keys are better read at the start, or by the first request."""
+    found: dict[str, list[float]] = defaultdict(list)
+    ssm.door.delay = FAR
+    for _ in range(rounds + 1):
+        for handler in ("handler", LATER):
+            env = settings(ssm, url)
+            found[handler].append(with_little_cpu(where["later"], env, f"{handler}.handler"))
+    ssm.door.delay = 0.0
+    at_start, later = (sample(found[handler][1:]) for handler in ("handler", LATER))
+    what = "first byte with 256 MB's share of a processor after the start, keys read at the start"
+    return Row(what, at_start, "ms", "keys read by the first request", later, Limit(at_most=1))
 
 
 def warm_rows(place: Place, env: Mapping[str, str]) -> list[Row]:
@@ -239,6 +266,7 @@ def main() -> int:
         source = stack.enter_context(upstream(lambda request: chat("Hello", " from", " Lambda.")))
         where = places(built, folder)
         rows = start_rows(starts(where, ssm, source.url, given.rounds))
+        rows.append(share_row(where, ssm, source.url, given.rounds))
         rows += warm_rows(where["built"], settings(ssm, source.url))
         dear = imports(where["built"], source.url)
     rows.append(zip_row(built))

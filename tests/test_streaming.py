@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -420,6 +421,29 @@ async def stalled(server: LocalServer) -> asyncio.StreamWriter:
     writer.write(head.encode() + body)
     await reader.readuntil(b"\r\n\r\n")
     return writer
+
+
+def test_the_first_wait_is_used():
+    """For what the first call needs: under Lambda's share of a processor that takes long."""
+    done: list[str] = []
+
+    async def scenario():
+        upstream = Scripted([[Delay(0.6), "Hello"]])
+        app = an_app(upstream, meanwhile=lambda: done.append(threading.current_thread().name))
+        async with serving(app) as server:
+            await server.http.get("/v1/models")
+            assert not done
+            asking = [
+                asyncio.create_task(server.http.post("/v1/chat/completions", json=chat()))
+                for _ in range(2)
+            ]
+            await until(lambda: done)
+            assert not any(task.done() for task in asking)
+            assert all(reply.is_success for reply in await asyncio.gather(*asking))
+
+    asyncio.run(scenario())
+    (thread,) = done
+    assert thread != threading.main_thread().name
 
 
 def test_a_client_that_never_reads_is_not_waited_for():

@@ -20,6 +20,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.routing import Route
 
+from bridge.checks import load_validator
 from bridge.errors import BridgeError
 from bridge.server.chat import ChatCompletions
 from bridge.server.errors import bridge_error, error_response, http_error, stopping, unexpected
@@ -66,13 +67,15 @@ def create_app(
     time_left: Callable[[Scope], float | None] = unlimited,
     request_id: Callable[[Scope], str | None] = unnamed,
     startup: Sequence[Callable[[], Awaitable[None]]] = (),
+    meanwhile: Callable[[], object] = load_validator,
     pace: Pace | None = None,
 ) -> FastAPI:
     """The ASGI application for these models, upstreams and keys.
 
     ``report`` is given every request when it is over. ``time_left`` and ``request_id`` are what the
     platform knows of a request. ``startup`` runs in order before the first one; an exception there
-    stops the start. Upstreams are closed at the end. ``pace`` is by default as the settings say.
+    stops the start. ``meanwhile`` is called once, in a thread, while the first chat waits for its
+    upstream. Upstreams are closed at the end. ``pace`` is by default as the settings say.
     """
     chat = ChatCompletions(
         catalog,
@@ -82,6 +85,7 @@ def create_app(
         concurrency=settings.concurrency,
         pace=pace or Pace(request=settings.request_seconds),
         time_left=time_left,
+        meanwhile=meanwhile,
     )
     handlers: Handlers = {BridgeError: bridge_error, HTTPException: http_error}
     living = partial(lifespan, upstreams, startup)

@@ -33,6 +33,10 @@ TOKEN_LENGTH = 24
 ALPHABET = string.ascii_letters + string.digits
 RETRY_AFTER_SECONDS = 1
 
+MEANWHILE_SECONDS = 0.3
+"""After the first request was read: its upstream has been asked by then and is at work, and a
+processor that is shared out, as Lambda's is, has nothing else to do."""
+
 
 class ChatCompletions:
     """The endpoint, an ASGI application of its own."""
@@ -47,8 +51,12 @@ class ChatCompletions:
         concurrency: int,
         pace: Pace,
         time_left: Callable[[Scope], float | None],
+        meanwhile: Callable[[], object],
     ) -> None:
-        """``time_left`` tells the seconds that the platform leaves a request, if it limits it."""
+        """``time_left`` tells the seconds that the platform leaves a request, if it limits it.
+
+        ``meanwhile`` is called once, in a thread, while the first request waits for its upstream.
+        """
         self._catalog = catalog
         self._upstreams = upstreams
         self._keys = keys
@@ -56,6 +64,7 @@ class ChatCompletions:
         self._free = concurrency
         self._pace = pace
         self._time_left = time_left
+        self._meanwhile: Callable[[], object] | None = meanwhile
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Meet ASGI."""
@@ -65,6 +74,7 @@ class ChatCompletions:
         track.report.client = client.name
         with self._place():
             answer = await self._opened(scope, receive, client, deadline)
+            self._use_the_wait()
             work = answer.stream(send, self._pace) if track.report.stream else answer.whole()
             try:
                 response = await while_connected(work, receive)
@@ -97,6 +107,12 @@ class ChatCompletions:
             seed=client.seed,
         )
         return Answer(exchanges, upstream, track, deadline, include_usage=request.includes_usage)
+
+    def _use_the_wait(self) -> None:
+        if (meanwhile := self._meanwhile) is not None:
+            self._meanwhile = None
+            loop = asyncio.get_running_loop()
+            loop.call_later(MEANWHILE_SECONDS, loop.run_in_executor, None, meanwhile)
 
     def _deadline(self, scope: Scope) -> float:
         seconds = self._pace.request
