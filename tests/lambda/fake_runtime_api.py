@@ -186,11 +186,12 @@ class FakeRuntimeAPI:
 
     async def _close(self) -> None:
         self._server.close()
+        await asyncio.sleep(0.01)  # connections that were accepted just now have their tasks then
         for task in self._tasks:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        await asyncio.sleep(0)  # closed transports let go of their sockets
+        await asyncio.sleep(0.01)  # closed transports have let go of their sockets then
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -198,7 +199,8 @@ class FakeRuntimeAPI:
         assert task is not None
         self._tasks.add(task)
         try:
-            with suppress(ConnectionError, asyncio.IncompleteReadError):
+            # Cancelled: asyncio's own callback cannot bear a connection's task that was.
+            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 await self._serve(reader, writer)
         finally:
             self._tasks.discard(task)
