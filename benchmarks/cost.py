@@ -9,6 +9,10 @@ them up before you rely on them. The upstream's own price is not in here.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # https://aws.amazon.com/lambda/pricing/
 GB_SECOND = {"arm64": 0.0000133334, "x86_64": 0.0000166667}
@@ -25,12 +29,22 @@ M7G_LARGE_HOUR = 0.0816
 TRANSFER_GB, FREE_TRANSFER_GB = 0.09, 100
 NAT_HOUR, NAT_GB = 0.045, 0.045
 
+# https://aws.amazon.com/fargate/pricing/ (arm64) and
+# https://aws.amazon.com/elasticloadbalancing/pricing/
+FARGATE_VCPU_HOUR, FARGATE_GB_HOUR = 0.03238, 0.00356
+BALANCER_HOUR, ADDRESS_HOUR = 0.0225, 0.005
+
 # https://aws.amazon.com/cloudwatch/pricing/ and https://aws.amazon.com/kms/pricing/
 LOG_GB, FREE_LOG_GB = 0.50, 5
 METRIC, FREE_METRICS = 0.30, 10
 KMS_REQUEST, FREE_KMS_REQUESTS = 0.03 / 10_000, 20_000
 
 HOURS = 730
+CONTAINER_VCPU, CONTAINER_GB = 0.5, 1.0
+CONTAINER_ADDRESSES = 3
+"""Public IPv4 addresses: the container's, to reach its upstream without a NAT gateway, and the
+balancer's in two zones, without which there is no HTTPS."""
+
 INSTANCES = 3
 """Lambda starts three, in three availability zones, and keeps them."""
 
@@ -93,6 +107,18 @@ def on_demand(load: Load) -> float:
     )
 
 
+def of_request(billed_seconds: float, memory_mb: int, architecture: str = "arm64") -> float:
+    """One request on plain Lambda, by the time that it was billed and the function's memory."""
+    return REQUEST + billed_seconds * memory_mb / 1024 * GB_SECOND[architecture]
+
+
+def in_container(load: Load) -> float:
+    """One small container on Fargate that is always there, behind a load balancer."""
+    compute = CONTAINER_VCPU * FARGATE_VCPU_HOUR + CONTAINER_GB * FARGATE_GB_HOUR
+    always = compute + BALANCER_HOUR + CONTAINER_ADDRESSES * ADDRESS_HOUR
+    return always * HOURS + around(load, HOURS * 3600 / (load.ttl_seconds / 2))
+
+
 def on_instances(load: Load) -> float:
     """Managed Instances: three m7g.large that are always there, and a NAT gateway to get out."""
     instances = INSTANCES * M7G_LARGE_HOUR * HOURS * (1 + INSTANCE_FEE)
@@ -106,13 +132,11 @@ def at_once(load: Load) -> float:
     return load.requests * load.seconds / (HOURS * 3600)
 
 
-def break_even(load: Load) -> int:
-    """The requests a month from which instances cost less, to the nearest hundred thousand."""
+def break_even(load: Load, other: Callable[[Load], float] = on_instances) -> int:
+    """The requests a month from which another road costs less, to the nearest hundred thousand."""
     step = 100_000
     requests = step
-    while on_demand(replace(load, requests=requests)) < on_instances(
-        replace(load, requests=requests)
-    ):
+    while on_demand(grown := replace(load, requests=requests)) < other(grown):
         requests += step
     return requests
 
@@ -120,13 +144,14 @@ def break_even(load: Load) -> int:
 def table() -> str:
     """The table of the README, as Markdown."""
     lines = [
-        "| requests | at once | 128 MB | 256 MB | 512 MB | 256 MB, free tier | Managed Instances |",
-        "|---|---|---|---|---|---|---|",
+        "| requests | at once | 128 MB | 256 MB | 512 MB | 256 MB, free tier | a container "
+        "| Managed Instances |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for requests in (1_000, 100_000, 1_000_000, 10_000_000):
         load = Load(requests)
         costs = [on_demand(replace(load, memory_mb=memory)) for memory in (128, 256, 512)]
-        costs += [on_demand(replace(load, free_tier=True)), on_instances(load)]
+        costs += [on_demand(replace(load, free_tier=True)), in_container(load), on_instances(load)]
         cells = [f"{requests:,}", f"{at_once(load):.2g}", *(f"${cost:,.2f}" for cost in costs)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -134,4 +159,8 @@ def table() -> str:
 
 if __name__ == "__main__":
     print(table())
-    print(f"\nManaged Instances cost less from {break_even(Load(0)):,} requests a month on.")
+    for road, other in (
+        ("A container costs", in_container),
+        ("Managed Instances cost", on_instances),
+    ):
+        print(f"\n{road} less from {break_even(Load(0), other):,} requests a month on.")

@@ -20,6 +20,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.cost import of_request
 from benchmarks.figures import Limit, Row, Sample, results, sample, table
 from benchmarks.lambda_processes import (
     WARM,
@@ -39,10 +40,12 @@ from benchmarks.lambda_processes import (
 )
 from benchmarks.lambda_report import machine, write_section
 from tests.fake_ssm import PATH, SSM, environment, ssm_server
-from tests.fake_upstream import chat
+from tests.fake_upstream import Pause, chat, chunk, sse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from tests.fake_upstream import Answer, Request
 
 upstream = import_module("tests.lambda.upstream").upstream
 
@@ -70,6 +73,12 @@ def settings(ssm: SSM | None, url: str) -> dict[str, str]:
 
 
 STARTS_WITH_KEYS = "startup=[keys.start] if isinstance(keys, ParameterKeys) else []"
+TAKE_YOUR_TIME = "Take your time."
+WAIT = 1.0
+"""Seconds that an upstream takes which is told so."""
+SLOW = 9
+"""Such requests."""
+BILLED = f"billed for a chat ({SLOW})"
 LATER = "later"
 """The module whose handler leaves the keys to the first request."""
 
@@ -178,6 +187,7 @@ def warm_rows(place: Place, env: Mapping[str, str]) -> list[Row]:
         resident = sample([peak(running.process.pid)])
         kinds = {"floor": (least_api, healthz()), "health": (api, healthz()), "chat": (api, talk)}
         found = warm(kinds, WARM)
+        slow = warm({"slow": (api, waiting())}, SLOW)["slow"].whole
         api.invoke(large()).wait()
         most = sample([peak(running.process.pid)])
     bare, health, chats = found["floor"], found["health"], found["chat"]
@@ -192,9 +202,33 @@ def warm_rows(place: Place, env: Mapping[str, str]) -> list[Row]:
             f"a warm `/healthz` until the next poll ({WARM})", health.whole, "ms", least, bare.whole
         ),
         Row("the same, over the Runtime API alone", own, "ms", least, bare.whole, under),
+        Row(
+            f"billed for a chat ({SLOW})",
+            slow,
+            "ms",
+            "its upstream's time",
+            sample([1000 * WAIT] * SLOW),
+        ),
         Row("peak memory, ten invocations", resident, "MB", "goal", sample([128]), room),
         Row("peak memory, with a request of 5 MB", most, "MB", "goal", sample([128]), room),
     ]
+
+
+def waiting() -> dict[str, Any]:
+    """A chat whose upstream takes its time."""
+    asked: dict[str, Any] = event("chat_stream")
+    message = {"role": "user", "content": TAKE_YOUR_TIME}
+    body = {"model": "claude-sonnet-4.6", "stream": True, "messages": [message]}
+    asked["body"] = json.dumps(body)
+    return asked
+
+
+def replied(request: Request) -> Answer:
+    """The upstream's answer, in two texts with its time between them if it is to take that."""
+    if TAKE_YOUR_TIME not in request.body.decode():
+        return chat("Hello", " from", " Lambda.")
+    first, second = chunk(content="Hello"), {**chunk(content=" again."), "usage": None}
+    return sse(first, Pause(WAIT), second, chunk(finish="stop"))
 
 
 def large() -> dict[str, Any]:
@@ -203,6 +237,16 @@ def large() -> dict[str, Any]:
     message = {"role": "user", "content": "x" * 5_000_000}
     asked["body"] = json.dumps({"model": "claude-sonnet-4.6", "messages": [message]})
     return asked
+
+
+def priced(rows: Iterable[Row]) -> str:
+    """What Lambda asks for a chat, by the time that was measured."""
+    billed = next(row.figure.median for row in rows if row.what == BILLED) / 1000
+    million = of_request(billed, 256) * 1e6
+    return (
+        f"A chat whose upstream takes {WAIT:g} s is billed {billed:.3f} s: at 256 MB on arm64 "
+        f"${million:.2f} a million such requests, the start of an environment not counted."
+    )
 
 
 def zip_row(built: Path) -> Row:
@@ -263,7 +307,7 @@ def main() -> int:
         ssm = stack.enter_context(ssm_server())
         ssm.put("clients/example", KEY)
         ssm.put("upstreams/default", "sk-the-upstreams-own")
-        source = stack.enter_context(upstream(lambda request: chat("Hello", " from", " Lambda.")))
+        source = stack.enter_context(upstream(replied))
         where = places(built, folder)
         rows = start_rows(starts(where, ssm, source.url, given.rounds))
         rows.append(share_row(where, ssm, source.url, given.rounds))
@@ -274,6 +318,7 @@ def main() -> int:
     parts = [
         NOTE,
         results(rows),
+        priced(rows),
         "Where imports spend their own time (`-X importtime`, the best of 5):",
     ]
     text = "\n\n".join([*parts, shares, machine()])
