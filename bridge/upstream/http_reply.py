@@ -185,7 +185,8 @@ async def _sent(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Resp
 async def _body(response: httpx.Response) -> AsyncGenerator[bytes, None]:
     try:
         with renamed():
-            async for chunk in response.aiter_bytes():
+            packed = "content-encoding" in response.headers
+            async for chunk in response.aiter_bytes() if packed else response.aiter_raw():
                 yield chunk
     except UpstreamUnavailable as exc:
         raise cut() from exc.__cause__
