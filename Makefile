@@ -68,8 +68,9 @@ cov: $(VENV)/.dev ## Run the fast tests with coverage; the core must have all of
 	$(BIN)/coverage report
 	$(BIN)/coverage report --include='$(CORE)' --omit=bridge/cli.py --fail-under=100
 
-fuzz: $(VENV)/.dev ## Run the property tests at length
-	$(PYTEST) --hypothesis-profile=fuzz --timeout=0 -m 'hypothesis' $(ARGS)
+fuzz: $(VENV)/.dev ## Try the properties of the core at length (FUZZ_MINUTES=20, FUZZ_SEED, FUZZ_PROPERTY)
+	FUZZ_MINUTES='$(FUZZ_MINUTES)' FUZZ_SEED='$(FUZZ_SEED)' FUZZ_PROPERTY='$(FUZZ_PROPERTY)' \
+	  $(BIN)/python -m tests.properties.fuzz
 
 # --- measure ------------------------------------------------------------------------------------
 

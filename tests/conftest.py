@@ -12,8 +12,11 @@ import pytest
 # A shared machine makes single examples slow now and then: no deadline tells anything there.
 # In CI the same examples each time: a gate must not depend on luck.
 hypothesis.settings.register_profile("fast", deadline=None, derandomize="CI" in os.environ)
-hypothesis.settings.register_profile("fuzz", deadline=None, max_examples=20_000)
+hypothesis.settings.register_profile("long", deadline=None, max_examples=20_000)
 hypothesis.settings.load_profile("fast")
+
+# Their asserts say what they saw, as those of test files do.
+pytest.register_assert_rewrite("tests.properties")
 
 _guarding = False
 

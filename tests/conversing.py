@@ -13,6 +13,7 @@ from bridge.completion import fold, usage_of
 from bridge.dialects.key import key_for
 from bridge.exchange import open_exchanges
 from bridge.models import Model
+from bridge.plan import plan_of
 from bridge.turns import Capabilities, Piece
 from bridge.validation import Limits, parse_request
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from bridge.answers import ChatCompletionChunk
     from bridge.attempt import Figures
     from bridge.exchange import Exchange
+    from bridge.plan import Plan
+    from bridge.schema import ChatCompletionRequest
     from bridge.turns import Options, TokenCounts, Turn, UpstreamFinish
 
 SEED = b"client"
@@ -114,20 +117,37 @@ class Answer:
         return {"content": message.content, "calls": calls, "finish": choice.finish_reason}
 
 
-def opened(
-    *, model: dict[str, Any] | None = None, capabilities: Capabilities = PLAIN, **fields: Any
-) -> list[Exchange]:
-    """The exchanges of a request with these fields, streamed unless they say otherwise."""
+def request_of(**fields: Any) -> ChatCompletionRequest:
+    """A request with these fields, streamed unless they say otherwise."""
     body = {
         "model": "m",
         "messages": [{"role": "user", "content": "What is the weather in 北京?"}],
         "stream": True,
         **fields,
     }
+    return parse_request(json.dumps(body).encode(), Limits())
+
+
+def served(fields: dict[str, Any] | None) -> Model:
+    """The model that is asked, with these settings."""
+    return Model("m", "house", "their-name", **(fields or {}))
+
+
+def planned(
+    *, model: dict[str, Any] | None = None, capabilities: Capabilities = PLAIN, **fields: Any
+) -> Plan:
+    """The plan for a request with these fields."""
+    return plan_of(request_of(**fields), served(model), capabilities, SEED)
+
+
+def opened(
+    *, model: dict[str, Any] | None = None, capabilities: Capabilities = PLAIN, **fields: Any
+) -> list[Exchange]:
+    """The exchanges of a request with these fields."""
     numbers = itertools.count()
     return open_exchanges(
-        parse_request(json.dumps(body).encode(), Limits()),
-        Model("m", "house", "their-name", **(model or {})),
+        request_of(**fields),
+        served(model),
         capabilities,
         id="chatcmpl-1",
         created=1_700_000_000,

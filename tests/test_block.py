@@ -10,17 +10,8 @@ from bridge.batch import Expected
 from bridge.block import MAX_CALLS, BlockReader
 from bridge.dialects import DIALECTS
 from bridge.parts import Block, CallEnd
-from tests.decoding import (
-    CUTS,
-    KEY,
-    SCRAPS,
-    TOOLS,
-    calls,
-    characters,
-    coalesced,
-    malformed,
-    split,
-)
+from tests.decoding import KEY, TOOLS, calls, characters, coalesced, malformed, split
+from tests.properties.mutations import CUTS, SCRAPS
 
 OPENERS = {"fence": "```tool_call amber otter", "raw": "```tool_call amber otter"}
 PING = '{"name": "ping"}'

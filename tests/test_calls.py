@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from bridge.calls import CallReader, escaped, of_object, resolve
 from bridge.json_grammar import JsonFault
 from bridge.parts import Fault
-from tests.decoding import CUTS, TOOLS, characters, split
+from tests.decoding import TOOLS, characters, split
+from tests.properties.mutations import CUTS
 
 
 @pytest.mark.parametrize(

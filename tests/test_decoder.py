@@ -1,131 +1,22 @@
-"""What holds of every reply, and how the states hand over to each other."""
+"""How the decoder's states hand over to each other. For what holds always see ``properties``."""
 
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bridge.block import MAX_CALLS, MAX_HELD
-from bridge.dialects import DIALECTS
-from bridge.dialects.base import WrittenCall
-from bridge.dialects.neutral import WORD_JOINER, neutral_for
-from bridge.parts import Block, Call, CallArguments, CallStart, Cut, Text, Thinking
+from bridge.dialects.neutral import WORD_JOINER
+from bridge.parts import CallArguments, CallStart, Cut, Text, Thinking
 from bridge.thinking import CLOSERS, OPENERS
-from tests.decoding import (
-    CUTS,
-    KEY,
-    OPTIONS,
-    SCRAPS,
-    WRITTEN,
-    calls,
-    characters,
-    coalesced,
-    content,
-    decoder,
-    parts_of,
-    split,
-)
+from tests.decoding import KEY, calls, coalesced, content, decoder, parts_of
+from tests.properties.table import ARGUMENTS
 
 PING = '{"name": "ping"}'
 OPEN = "```tool_call amber otter\n"
-
-JSON_VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.lists(st.sampled_from(SCRAPS) | st.text(max_size=5), max_size=5).map("".join),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(SCRAPS) | st.text(max_size=5), inner, max_size=3)
-    ),
-    max_leaves=8,
-)
-ARGUMENTS = st.dictionaries(
-    st.sampled_from(["content", "code", "a", "<think>", "@x amber otter", ""])
-    | st.text(max_size=5),
-    JSON_VALUES,
-    max_size=4,
-)
-
-
-# What holds of every reply --------------------------------------------------------------------
-
-
-@given(text=WRITTEN, cuts=CUTS, options=OPTIONS, finished=st.booleans())
-def test_any_split_gives_the_same_parts(text, cuts, options, finished):
-    whole = parts_of([text], finished=finished, **options)
-    assert parts_of(characters(text), finished=finished, **options) == whole
-    assert parts_of(split(text, cuts), finished=finished, **options) == whole
-
-
-@given(text=WRITTEN, options=OPTIONS)
-def test_finished_arguments_are_json_objects(text, options):
-    for _, arguments in calls(parts_of(split(text, [7, 50, 90]), **options)):
-        assert isinstance(json.loads(arguments), dict)
-
-
-SENTINELS = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳"
-
-
-@given(text=WRITTEN, places=st.lists(st.integers(0, 400), max_size=len(SENTINELS)), options=OPTIONS)
-@example(text='```json\n{"name": "ping"}\n```', places=[], options={})
-def test_every_character_comes_out_once(text, places, options):
-    """Nothing is invented, doubled or moved; and of what may not be left out, nothing is lost.
-
-    What may be: white space, fences and tags around calls, list marks, the key, joiners.
-    """
-    for place, sentinel in zip(sorted(places, reverse=True), SENTINELS, strict=False):
-        text = text[:place] + sentinel + text[place:]
-    parts = parts_of([text], **{**options, "hold": 10**9, "first_only": False})
-    blocks = [part for part in parts if isinstance(part, Block)]
-    written = "".join(
-        part.text
-        if isinstance(part, Text | Thinking)
-        else "".join(call.raw for call in part.calls)
-        if isinstance(part, Block)
-        else ""
-        for part in parts
-    )
-    rest = iter("".join(text.split()))
-    assert all(character in rest for character in "".join(written.split()))
-    if any(call.near_miss for block in blocks for call in block.calls if isinstance(call, Call)):
-        # What an opening line has beside a call's name goes with it.
-        text = re.sub(r"(`{3,}|~{3,})[^\n]*", "", text)
-    there = [character for character in text if character in SENTINELS]
-    kept = [character for character in written if character in there]
-    ended = any(isinstance(part, Cut) or (isinstance(part, Block) and part.cut) for part in parts)
-    assert kept == (there[: len(kept)] if ended else there)
-
-
-@given(st.text(st.characters(exclude_characters="`<{[~" + WORD_JOINER)), OPTIONS, CUTS)
-def test_text_without_markers_comes_out_unchanged(text, options, cuts):
-    assume(text.strip() and KEY not in text)
-    parts = parts_of(split(text, cuts), **{**options, "opened": False})
-    assert parts == [Text(text)]
-
-
-@pytest.mark.parametrize("dialect", DIALECTS)
-@given(arguments=st.lists(ARGUMENTS, min_size=1, max_size=3), cuts=CUTS)
-@example(arguments=[{"content": "\n@end amber otter\n"}], cuts=[])
-@example(arguments=[{"content": "\n\n", "b": "</tool_call>"}], cuts=[])
-@example(arguments=[{"a": "\ud83d\n<\u2060think\u2060>\x00"}], cuts=[])
-@example(arguments=[{"a": "<think\\", "<|im_start|>": "<think"}], cuts=[])
-def test_rendered_calls_decode_to_themselves(dialect, arguments, cuts):
-    """All that is not kept is the key, which no client may see."""
-    neutralise = neutral_for(DIALECTS[dialect](KEY).grammar.key).neutralise
-    written = [json.dumps(each, ensure_ascii=False) for each in arguments]
-    text = DIALECTS[dialect](KEY).calls(
-        [WrittenCall("any-thing", neutralise(each)) for each in written]
-    )
-    shown = [each if dialect == "hermes" else each.replace(KEY, "") for each in written]
-    found = calls(parts_of(split(text, cuts), dialect=dialect))
-    assert [json.loads(each) for _, each in found] == [json.loads(each) for each in shown]
-    assert {name for name, _ in found} == {"any-thing"}
 
 
 @given(

@@ -1,30 +1,21 @@
 from __future__ import annotations
 
-import itertools
 import json
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.answers import encoded
-from bridge.completion import fold, usage_of
 from bridge.dialects import DIALECTS
 from bridge.dialects.base import WrittenCall
-from bridge.errors import ReplyError
 from bridge.turns import Piece, TokenCounts
 from tests.conversing import (
     FAULTY,
     GOOD,
     KEY,
-    PLAIN,
-    PREFILLS,
-    STRICT_WEATHER,
     STRING,
     TIME,
-    UNKNOWN,
-    UNREADABLE,
     WEATHER,
     Reply,
     answered,
@@ -32,10 +23,9 @@ from tests.conversing import (
     call,
     cut,
     opened,
-    pieces_of,
     tool,
 )
-from tests.openai_fold import read_by_openai, told_by_openai
+from tests.properties.requests import SCRAPS, SIZES
 
 BEIJING = ("get_weather", '{"city":"北京"}')
 SHANGHAI = ("get_weather", '{"city":"上海"}')
@@ -282,173 +272,6 @@ def test_tokens_are_told_even_of_an_exchange_that_never_ends():
 
 # Properties ---------------------------------------------------------------------------------------
 
-SCRAPS = [
-    *(GOOD, FAULTY, UNKNOWN, UNREADABLE, block(call(city="北京"), call("get_time", zone="x"))),
-    *(
-        GOOD[:40],
-        block(call(city="京" * 900)),
-        call(city="上海"),
-        f"```json\n{call(city='x')}\n```",
-    ),
-    *(
-        "words ",
-        "\n",
-        "\n\n",
-        " ",
-        "END",
-        "E",
-        "```",
-        "`",
-        "````\n",
-        "{",
-        '{"a": 1}',
-        "}",
-        "[",
-        '"',
-    ),
-    *("<think>", "</think>", "<think>hm</think>", f"```tool_result {KEY} 1 f\n", KEY, "京"),
-    *(
-        f"```tool_call {KEY}\n",
-        '{"name": "get_weather", "arguments": {"city": ',
-        "\u2060",
-        "<\u2060",
-    ),
-    *(
-        f"@city {KEY}\n",
-        f"\n@end {KEY}\n",
-        "<tool_call>\n",
-        "\n</tool_call>",
-        "\x00",
-        "'",
-    ),
-    *(
-        'get_weather(city="\\ud800")',
-        "True",
-        "oops",
-        f'{{"name": "get_weather", "arguments": {{"city": "{KEY}"}}}}',
-        "tool_call>",
-    ),
-]
-FINISHES = st.sampled_from(["stop", "stop", "length", "content_filter"])
-REPLY = st.builds(
-    Reply,
-    st.lists(st.sampled_from(SCRAPS) | st.text(max_size=5), max_size=7).map("".join),
-    FINISHES,
-)
-SIZES = st.lists(st.integers(1, 40), min_size=1, max_size=5)
-SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
-STRICT_SCHEMA = {"name": "s", "schema": SCHEMA, "strict": True}
-FORMATS = [
-    *(None, None, {"type": "json_object"}, {"type": "json_schema", "json_schema": STRICT_SCHEMA}),
-    {"type": "json_schema", "json_schema": {"name": "s", "schema": SCHEMA}},
-]
-TOOL_FIELDS = st.fixed_dictionaries(
-    {
-        "tools": st.sampled_from([[WEATHER], [WEATHER, TIME], [STRICT_WEATHER, TIME]]),
-        "tool_choice": st.sampled_from([None, "auto", "none", "required", NAMED]),
-        "parallel_tool_calls": st.sampled_from([None, False]),
-    }
-)
-OTHER_FIELDS = st.sampled_from([{}, {"functions": [WEATHER["function"]]}])
-FIELDS = st.builds(
-    lambda tools, others, capabilities: {**tools, **others, "capabilities": capabilities},
-    TOOL_FIELDS | OTHER_FIELDS,
-    st.fixed_dictionaries(
-        {
-            "stream": st.booleans(),
-            "stop": st.sampled_from([None, None, "END", ["words", "\n\n"]]),
-            "response_format": st.sampled_from(FORMATS),
-            "model": st.fixed_dictionaries(
-                {
-                    "dialect": st.sampled_from(sorted(DIALECTS)),
-                    "hold": st.sampled_from([0, 50, 2048]),
-                    "retries": st.integers(0, 2),
-                    "think": st.booleans(),
-                }
-            ),
-        }
-    ),
-    st.sampled_from([PLAIN, PREFILLS]),
-)
-
-
-def come_to(replies, sizes, fields):
-    """The chunks, the figures and the error's code of an exchange; the last reply goes on."""
-    (exchange,) = opened(**fields)
-    chunks, endless = [], itertools.cycle(sizes)
-    for reply in [*replies, *replies[-1:] * 2]:
-        for piece in pieces_of(reply, endless):
-            chunks += exchange.feed(piece)
-            if exchange.done:
-                break
-        try:
-            chunks += exchange.close()
-        except ReplyError as error:
-            return chunks, exchange, error.code
-        if not exchange.asks_again:
-            return chunks, exchange, None
-    raise AssertionError("asked more often than allowed")
-
-
-def check_order(chunks, *, whole, legacy):
-    """The wire's rules for the chunks of one choice."""
-    deltas = [msgspec.to_builtins(chunk.choices[0].delta) for chunk in chunks]
-    reasons = [chunk.choices[0].finish_reason for chunk in chunks]
-    assert len({(chunk.id, chunk.created, chunk.model, chunk.object) for chunk in chunks}) <= 1
-    if whole:
-        assert deltas.pop() == {}
-        assert reasons.pop() is not None
-    assert not any(reasons)
-    if not deltas:
-        return
-    first, *others = deltas
-    assert list(first) == ["role", "content"]
-    assert first["content"] == (None if others and "content" not in others[0] else "")
-    said = [delta["content"] for delta in others if "content" in delta]
-    assert all(said)
-    assert all(list(delta) == ["content"] for delta in others[: len(said)])
-    if legacy:
-        called = [delta["function_call"] for delta in others[len(said) :]]
-        assert all("name" not in part for part in called[1:])
-        return
-    index = -1
-    for delta in others[len(said) :]:
-        ((part,),) = delta.values()
-        if "id" in part:
-            index += 1
-            assert list(part) == ["index", "id", "type", "function"]
-            assert list(part["function"]) == ["name", "arguments"]
-            assert part["function"]["arguments"] == ""
-        else:
-            assert list(part) == ["index", "function"]
-            assert list(part["function"]) == ["arguments"]
-            assert part["function"]["arguments"]
-        assert part["index"] == index
-
-
-@settings(max_examples=300)
-@given(replies=st.lists(REPLY, min_size=1, max_size=2), sizes=SIZES, fields=FIELDS)
-def test_any_replies_come_to_an_answer_or_a_reply_error(replies, sizes, fields):
-    chunks, exchange, error = come_to(replies, sizes, fields)
-    legacy = "functions" in fields
-    check_order(chunks, whole=error is None, legacy=legacy)
-    assert exchange.figures.re_asks <= fields["model"]["retries"]
-    if fields["model"]["dialect"] != "hermes" and ("tools" in fields or legacy):
-        assert not any(KEY.encode() in encoded(chunk) for chunk in chunks)
-        assert KEY not in repr(exchange.figures)
-    if error is not None:
-        return
-    completion = fold(chunks, usage_of([exchange.counts]))
-    assert told_by_openai(chunks) == read_by_openai(completion)
-    (choice,) = completion.choices
-    calls = choice.message.tool_calls or []
-    assert exchange.figures.calls == len(calls) + bool(choice.message.function_call)
-    assert len({call.id for call in calls}) == len(calls)
-    whole = calls[:-1] if choice.finish_reason in {"length", "content_filter"} else calls
-    for made in whole:
-        assert isinstance(json.loads(made.function.arguments), dict)
-    check_promises(choice, fields)
-
 
 @given(
     text=st.lists(st.sampled_from(SCRAPS).filter(lambda text: "think" not in text), max_size=7)
@@ -460,36 +283,3 @@ def test_any_replies_come_to_an_answer_or_a_reply_error(replies, sizes, fields):
 def test_without_tools_any_text_is_the_answer(text, sizes, stream):
     answer = answered(text, sizes=sizes, stream=stream)
     assert answer.choice == {"content": text, "calls": [], "finish": "stop"}
-
-
-def check_promises(choice, fields):
-    calls = choice.message.tool_calls or []
-    offered = {tool["function"]["name"] for tool in fields.get("tools", [])}
-    chosen = fields.get("tool_choice")
-    assert {call.function.name for call in calls} <= offered
-    if fields.get("parallel_tool_calls") is False:
-        assert len(calls) <= 1
-    if chosen == "none":
-        assert not calls
-    if choice.finish_reason in {"length", "content_filter"}:
-        return
-    if chosen == "required":
-        assert choice.finish_reason == "tool_calls"
-    if chosen == NAMED:
-        assert [call.function.name for call in calls] == ["get_weather"]
-        assert choice.finish_reason == "stop"
-    stops = fields["stop"] or []
-    assert not any(stop in (choice.message.content or "") for stop in stops if len(stops) < 3)
-    if fields["response_format"] is not None and not stops and choice.message.content is not None:
-        json.loads(choice.message.content)
-
-
-@settings(max_examples=200)
-@given(replies=st.lists(REPLY, min_size=1, max_size=2), sizes=SIZES, fields=FIELDS)
-def test_a_split_changes_nothing(replies, sizes, fields):
-    split, exchange, error = come_to(replies, sizes, fields)
-    whole, other, other_error = come_to(replies, [100_000], fields)
-    assert error == other_error
-    assert exchange.figures == other.figures
-    if error is None:
-        assert fold(split, usage_of([])) == fold(whole, usage_of([]))

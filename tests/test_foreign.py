@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bridge.dialects.foreign import NoCall, call_at
 from bridge.json_grammar import JsonFault
-from tests.decoding import SCRAPS
+from tests.properties.mutations import SCRAPS
 
 TOOLS = {
     "get_weather": {

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.dialects.margin import MAX_SPACE, Margin
-from tests.decoding import CUTS, split
+from tests.decoding import split
+from tests.properties.mutations import CUTS
 
 MUCH = " " * MAX_SPACE
 

@@ -9,7 +9,8 @@ from hypothesis import given
 
 from bridge.dialects import DIALECTS
 from bridge.dialects.near_miss import MAX_CALLS, MAX_LENGTH, Candidate
-from tests.decoding import CUTS, KEY, TOOLS, WRITTEN, characters, split
+from tests.decoding import KEY, TOOLS, characters, split
+from tests.properties.mutations import CUTS, WRITTEN
 
 PARIS = '{"name": "get_weather", "arguments": {"city": "Paris"}}'
 WEATHER = ("get_weather", '{"city":"Paris"}')

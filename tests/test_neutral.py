@@ -9,8 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bridge.dialects import DIALECTS
 from bridge.dialects.neutral import RESTS, WORD_JOINER, Restorer, neutral_for
-from tests.decoding import CUTS, KEY, SCRAPS, characters, split
+from tests.decoding import KEY, characters, split
+from tests.properties.mutations import CUTS, SCRAPS
 
 NEUTRAL = neutral_for(KEY)
 KEYLESS = neutral_for("")
@@ -143,6 +145,7 @@ TEXTS = st.lists(
 def test_the_round_trip_is_exact(text, cuts, neutral):
     changed = neutral.neutralise(text)
     assert neutral.restore(changed) == text
+    assert neutral.neutralise(neutral.restore(changed)) == changed
     assert restored(characters(changed), neutral) == text
     assert restored(split(changed, cuts), neutral) == text
 
@@ -170,3 +173,11 @@ def test_the_round_trip_is_exact_through_json(text, ascii_only):
 def test_no_marker_is_left(text):
     lowered = NEUTRAL.neutralise(text).lower()
     assert not any(marker.lower() in lowered for marker in MARKERS)
+
+
+@given(text=TEXTS, dialect=st.sampled_from(sorted(DIALECTS)))
+def test_neutralised_text_opens_no_block(text, dialect):
+    defused = NEUTRAL.neutralise(f'{text}\n{{"name": "ping"}}\n```')
+    grammar = DIALECTS[dialect](KEY).grammar
+    assert grammar.open not in defused
+    assert grammar.result not in defused

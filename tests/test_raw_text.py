@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.dialects.raw_text import RawText, first_line, may_become_first_line
-from tests.decoding import CUTS, KEY, SCRAPS, characters, split
+from tests.decoding import KEY, characters, split
+from tests.properties.mutations import CUTS, SCRAPS
 
 END = f"@end {KEY}"
 

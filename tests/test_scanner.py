@@ -8,7 +8,8 @@ from hypothesis import given
 from bridge.decoder import NO_PROTOCOL
 from bridge.dialects import DIALECTS
 from bridge.scanner import MAX_RUN, Marker, Scanner
-from tests.decoding import CUTS, KEY, WRITTEN, characters, split
+from tests.decoding import KEY, characters, split
+from tests.properties.mutations import CUTS, WRITTEN
 
 CALL = "```tool_call amber otter"
 RESULT = "```tool_result amber otter"

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.dialects.shown import Shown, overlap, shown
-from tests.decoding import CUTS, KEY, characters, split
+from bridge.dialects.shown import MAX_HELD, Shown, overlap, shown
+from tests.decoding import KEY, characters, split
+from tests.properties.mutations import CUTS
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,10 @@ def streamed(pieces, key):
         pytest.param("amber otteramber otter", "", id="twice"),
         pytest.param("amber ott", "amber ott", id="half"),
         pytest.param("amber amber otter", "amber ", id="begun-twice"),
-        pytest.param("amber oamber ottertter", "amber otter", id="joined-where-one-was"),
+        pytest.param("amber oamber ottertter", "", id="joined-where-one-was"),
+        pytest.param("aamber otterx amberamber otter otter", "ax ", id="in-another"),
+        pytest.param("amber o" * 9 + KEY + "tter" * 9, "", id="nine-deep"),
+        pytest.param("amber otteamber otter", "amber otte", id="begun-then-whole"),
         pytest.param("<\u2060think> amber otter", "<think> ", id="joiner"),
         pytest.param("<\u2060thi", "<\u2060thi", id="joiner-before-half"),
     ],
@@ -61,6 +65,14 @@ def test_it_goes_on_after_the_end_of_a_text():
     assert stage.feed(" otter") == " otter"
 
 
+def test_beginnings_of_the_key_are_held_up_to_a_bound():
+    stage = Shown(KEY)
+    given = stage.feed("a" * MAX_HELD * 10)
+    assert len(given) > MAX_HELD * 9
+    assert stage.feed("mber otter") == ""
+    assert given + stage.close() == "a" * (MAX_HELD * 10 - 1)
+
+
 PIECES = st.lists(
     st.sampled_from(["amber", " ", "otter", KEY, "a", "o", "<\u2060", "think>", "\u2060", "x"])
 )
@@ -69,3 +81,4 @@ PIECES = st.lists(
 @given(text=PIECES.map("".join), cuts=CUTS, key=st.sampled_from([KEY, "", "table stable"]))
 def test_any_split_shows_the_same(text, cuts, key):
     assert streamed(characters(text), key) == streamed(split(text, cuts), key) == shown(text, key)
+    assert not key or key not in shown(text, key)

@@ -1,15 +1,8 @@
-"""Longer texts cost as much a character as short ones, and no more is held than must be.
-
-Steps are counted, not timed: calls of functions, Python's and C's, and characters copied or
-looked through by strings. A regular expression's own steps are not seen; that long texts end
-within the test's time shows that none of them runs away.
-"""
+"""Longer texts cost as much a character as short ones, and no more is held than must be."""
 
 from __future__ import annotations
 
 import json
-import sys
-from typing import Any
 
 import pytest
 
@@ -17,67 +10,9 @@ from bridge.block import MAX_CALLS
 from bridge.dialects.near_miss import MAX_LENGTH
 from bridge.parts import CallArguments, CallStart, Cut, Text
 from tests.decoding import calls, content, decoder, malformed, parts_of
+from tests.properties.steps import cost, dearer_when_longer
 
 OPEN = "```tool_call amber otter\n"
-
-
-class Counted(str):
-    """A text that counts the characters that its methods copy or look through."""
-
-    __slots__ = ()
-    looked = 0
-
-    @classmethod
-    def _count(cls, result: str) -> Counted:
-        Counted.looked += len(result)
-        return cls(result)
-
-    def __getitem__(self, index: Any) -> str:
-        return self._count(super().__getitem__(index))
-
-    def __add__(self, other: str) -> str:
-        return self._count(super().__add__(other))
-
-    def __radd__(self, other: str) -> str:
-        return self._count(str(other) + str(self))
-
-    def lstrip(self, chars: str | None = None) -> str:
-        return self._count(super().lstrip(chars))
-
-    def rstrip(self, chars: str | None = None) -> str:
-        return self._count(super().rstrip(chars))
-
-    def find(self, sub: str, start: Any = 0, end: Any = None) -> int:
-        found = super().find(sub, start, end)
-        stop = found if found >= 0 else min(len(self), len(self) if end is None else end)
-        Counted.looked += max(stop - start, 0)
-        return found
-
-    def partition(self, sep: str) -> tuple[str, str, str]:
-        first, middle, last = super().partition(sep)
-        return self._count(first), middle, self._count(last)
-
-
-def cost(text: str, size: int, **options: object) -> tuple[int, int]:
-    """Calls made and characters looked at, to decode a text in pieces of that size."""
-    made = 0
-
-    def count(_frame: object, event: str, _arg: object) -> None:
-        nonlocal made
-        made += int(event in ("call", "c_call"))
-
-    reading = decoder(**options)
-    pieces = [Counted(text[i : i + size]) for i in range(0, len(text), size)]
-    Counted.looked = 0
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        for piece in pieces:
-            reading.feed(piece)
-        reading.close()
-    finally:
-        sys.setprofile(before)
-    return made, Counted.looked
 
 
 PREFIXES = ["`", "<", "{\n", "<think", "```tool_call", " ", "\n", "\u2060", "<\u2060"]
@@ -86,7 +21,8 @@ PREFIXES = ["`", "<", "{\n", "<think", "```tool_call", " ", "\n", "\u2060", "<\u
 MANY = [
     *("```", "```\n", "```json\n", OPEN, "\n<think>", "</think>", "<tool_call", '\n{"name": '),
     *('\n{"name":"ping"}', "[\n", "[ping(", "\t\n", "<\u2060think", "amber otte", "amber otter"),
-    *("- ", "1. ", "a ", "@a amber"),
+    *("- ", "1. ", "a ", "@a amber", "<think>", "[", '{"name": "ping"}\n', "@", "> ", "amber "),
+    *('{"name": "', "[TOOL_CALLS]", "<tool_call>", "(", "~~~", "aamber otter"),
 ]
 SOME = ["`", "</", "\u2060", "x ", "\\", '"']
 STARTS = [
@@ -104,6 +40,7 @@ STARTS = [
     ),
     pytest.param('{"name": "ping", "arguments": {"a": "', {}, SOME, id="near-miss"),
     pytest.param("", {}, MANY, id="much"),
+    pytest.param(OPEN, {}, MANY, id="much-in-a-block"),
 ]
 LENGTH = 2400
 """Longer than what is held for a while; half of it unless thinking may come without a tag."""
@@ -115,10 +52,7 @@ def test_longer_text_costs_as_much_a_character(start, options, units, size):
     length = LENGTH if size > 1 or "asked" in options else LENGTH // 2
     cost(start, 1, **options)  # what is loaded and cached at first use
     for unit in units[:: 1 if size > 1 else 2 if units is PREFIXES else 5]:
-        texts = [start + unit * (times * length // len(unit)) for times in (1, 2, 3)]
-        (made, looked), second, third = (cost(text, size, **options) for text in texts)
-        assert third[0] - second[0] <= 1.3 * (second[0] - made) + 1000, unit
-        assert third[1] - second[1] <= 1.3 * (second[1] - looked) + 20_000, unit
+        assert not dearer_when_longer(start, unit, length, size, **options), unit
 
 
 MUCH = 300_000

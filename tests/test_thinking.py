@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.thinking import CLOSERS, HOLD, MAX_KEPT, MAX_SPACE, OPENERS, ThinkingReader
-from tests.decoding import CUTS, characters, split
+from tests.decoding import characters, split
+from tests.properties.mutations import CUTS
 
 MARKER = "```tool_call amber otter"
 
