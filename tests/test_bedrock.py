@@ -95,6 +95,19 @@ def test_a_reply_comes_piece_by_piece_with_its_finish_and_counts(server: FakeBed
     ]
 
 
+def test_halves_of_characters_are_joined(server: FakeBedrock) -> None:
+    """A lone surrogate can be sent to no client: the answer would end with a server error."""
+    server.script = lambda exchange: exchange.stream(
+        text("a\ud83d"), text("\ude00"), text("\ude00b\ud83d"), stop()
+    )
+    assert replied() == [
+        Piece("a"),
+        Piece("😀"),
+        Piece("\ufffdb"),
+        Piece("\ufffd", "stop"),
+    ]
+
+
 def test_the_request_holds_text_and_nothing_else(server: FakeBedrock) -> None:
     replied(
         Turn("system", "Be brief."),

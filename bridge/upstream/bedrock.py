@@ -22,6 +22,7 @@ from bridge.errors import UpstreamUnavailable
 from bridge.turns import Capabilities, Piece, TokenCounts, Turn
 from bridge.upstream.bedrock_errors import STOPPED, cut, renamed
 from bridge.upstream.handover import Handover
+from bridge.upstream.surrogates import SurrogateJoiner
 from bridge.upstream.timing import DEFAULT_TIMEOUTS, paced
 
 if TYPE_CHECKING:
@@ -174,6 +175,7 @@ class ReplyReader:
     def __init__(self) -> None:
         self._finish: UpstreamFinish | None = None
         self._counts: TokenCounts | None = None
+        self._surrogates = SurrogateJoiner()
 
     def feed(self, event: Mapping[str, Any]) -> Piece | None:
         """The text in this event. Reasoning, tool use and images are left out."""
@@ -181,14 +183,14 @@ class ReplyReader:
             self._finish = FINISH.get(stop.get("stopReason"), "stop")
         if usage := event.get("metadata", {}).get("usage"):
             self._counts = counts_of(usage)
-        text = event.get("contentBlockDelta", {}).get("delta", {}).get("text")
-        return Piece(text) if text else None
+        text = event.get("contentBlockDelta", {}).get("delta", {}).get("text") or ""
+        return Piece(text) if (text := self._surrogates.feed(text)) else None
 
     def close(self) -> Piece:
         """The last piece; raises ``UpstreamCut`` when the model had not stopped."""
         if self._finish is None:
             raise cut()
-        return Piece(finish=self._finish, counts=self._counts)
+        return Piece(self._surrogates.close(), self._finish, self._counts)
 
 
 def counts_of(usage: Mapping[str, int]) -> TokenCounts:

@@ -101,11 +101,12 @@ def the_key_is_never_shown(case: Case) -> None:
     assert not any(KEY in broken.raw for broken in malformed(parts))
 
 
-def a_cut_reply_finishes_no_cut_call(case: Case, at: int) -> None:
+def a_cut_reply_finishes_no_cut_call(case: Case, places: Iterable[int]) -> None:
     """What a limit cuts has the first calls of the whole reply, each as it was, and no others."""
     whole = calls(parts_of([case.text], finished=False, **case.options))
-    some = calls(parts_of([case.text[:at]], finished=False, **case.options))
-    assert some == whole[: len(some)]
+    for place in places:
+        some = calls(parts_of([case.text[:place]], finished=False, **case.options))
+        assert some == whole[: len(some)]
 
 
 def longer_text_costs_as_much_a_character(start: str, unit: str, size: int, case: Case) -> None:
