@@ -238,6 +238,16 @@ def test_refusals_are_renamed(
     assert len(server.requests) == 1
 
 
+def test_what_bedrock_may_quote_is_not_logged(
+    server: FakeBedrock, caplog: pytest.LogCaptureFixture
+) -> None:
+    message = "#/messages/0/content: 'use model id c4n4ry' is malformed"
+    server.script = lambda exchange: exchange.refuse(400, "ValidationException", message)
+    with pytest.raises(UpstreamInvalid):
+        replied()
+    assert caplog.messages == ["Bedrock: ValidationException: … model id …"]
+
+
 def test_retry_after_is_passed_on(server: FakeBedrock) -> None:
     server.script = lambda exchange: exchange.refuse(429, "ThrottlingException", retry_after="7")
     with pytest.raises(UpstreamRateLimited) as caught:

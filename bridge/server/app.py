@@ -23,7 +23,14 @@ from starlette.routing import Route
 from bridge.checks import load_validator
 from bridge.errors import BridgeError
 from bridge.server.chat import ChatCompletions
-from bridge.server.errors import bridge_error, error_response, http_error, stopping, unexpected
+from bridge.server.errors import (
+    bridge_error,
+    error_response,
+    http_error,
+    in_background,
+    stopping,
+    unexpected,
+)
 from bridge.server.framework import FastAPI
 from bridge.server.models_list import Models
 from bridge.server.pace import Pace
@@ -124,6 +131,7 @@ async def lifespan(
     upstreams: Mapping[str, Upstream], startup: Sequence[Callable[[], Awaitable[None]]], _: FastAPI
 ) -> AsyncGenerator[None, None]:
     """Run ``startup``; close every upstream at the end, whatever happens."""
+    asyncio.get_running_loop().set_exception_handler(in_background)
     async with AsyncExitStack() as stack:
         for upstream in upstreams.values():
             stack.push_async_callback(upstream.aclose)

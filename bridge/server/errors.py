@@ -17,6 +17,9 @@ from bridge.errors import MethodNotAllowed, OutOfTime, ServerError, UnknownPath
 from bridge.server.tracking import tracked
 
 if TYPE_CHECKING:
+    import asyncio
+    from typing import Any
+
     from starlette.exceptions import HTTPException
     from starlette.requests import Request
 
@@ -71,6 +74,20 @@ def unexpected(error: BaseException) -> ServerError:
     """Log an exception that should not have happened; what the caller is told of it."""
     logger.error("unexpected %s", described(error))
     return ServerError(UNEXPECTED)
+
+
+def in_background(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """The event loop's handler of what no one awaits; its own quotes the exception's words."""
+    error = context.get("exception")
+    logger.error("unexpected %s", context["message"] if error is None else described(error))
+
+
+class WordlessFormatter(logging.Formatter):
+    """Tells of exceptions that others log, a server or a library, without their words too."""
+
+    def formatException(self, ei: Any) -> str:
+        """The types and places."""
+        return described(ei[1])
 
 
 def described(error: BaseException) -> str:

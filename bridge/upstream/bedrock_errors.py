@@ -122,12 +122,17 @@ def for_answer(response: Any) -> BridgeError:
     said = response.get("Error", {})
     code, message = str(said.get("Code", "")), str(said.get("Message", ""))
     metadata = response.get("ResponseMetadata", {})
+    fault = MODEL_FAULT.search(message)
     match STATUS.get(code.lower(), metadata.get("HTTPStatusCode")):
         case 400 if CONTEXT_TOO_LONG.search(message):
             return ContextTooLong(TOO_LONG)
-        case 400 if not MODEL_FAULT.search(message):
+        case 400 if fault is not None:
+            # The rest of the sentence may quote the request.
+            logger.error("Bedrock: %s: … %s …", code, fault[0])
+            return UpstreamInvalid(NO_MODEL)
+        case 400:
             return RequestError(REJECTED)
-        case 400 | 404:
+        case 404:
             logger.error("Bedrock: %s: %s", code, message)
             return UpstreamInvalid(NO_MODEL)
         case 401 | 403:

@@ -23,11 +23,11 @@ from bridge.keys import hashed
 from tests import fake_bedrock
 from tests.fake_ssm import DENIED, PATH, SSM, environment, ssm_server
 from tests.fake_upstream import Answer, Hang, Pause, Reset, chat, chunk, sse
+from tests.upstream_thread import upstream
 
 from .fake_runtime_api import FakeRuntimeAPI  # noqa: TID252
 from .package import ACCOUNT, BUILT, PACKAGE, ROOT, SAM, function, python  # noqa: TID252
 from .runtime_process import RuntimeProcess  # noqa: TID252
-from .upstream import upstream  # noqa: TID252
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
