@@ -84,16 +84,30 @@ bench-check: $(VENV)/.dev ## Check the steps and the ratios that must hold
 # --- check --------------------------------------------------------------------------------------
 
 .PHONY: check format lock-check
-check: $(VENV)/.dev lock-check ## Lint, format, types, architecture, template, lock
+check: $(VENV)/.dev lock-check ## Lint, format, types, architecture, template, secrets, lock
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/cfn-lint template.yaml
+	BIN='$(BIN)' scripts/find-secrets
 
 format: $(VENV)/.dev ## Format, and mend what can be mended
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+# --- audit --------------------------------------------------------------------------------------
+# Asks the package registries what is known to be vulnerable; without an answer it fails and says so.
+
+.audit/.installed: requirements/audit.txt $(BIN)/uv
+	@echo 'Installing $<'
+	@$(UV) venv --quiet --allow-existing --python $(BIN)/python .audit
+	@$(UV) pip sync --quiet --python .audit/bin/python --require-hashes $<
+	@touch $@
+
+.PHONY: audit
+audit: .audit/.installed ## Look up known vulnerabilities of every package that is pinned
+	@BIN=.audit/bin scripts/audit
 
 # --- lock ---------------------------------------------------------------------------------------
 # One resolution for all supported Pythons and platforms. dev.txt is resolved first and constrains
@@ -107,6 +121,7 @@ SHARED = --constraints=requirements/dev.txt pyproject.toml
 lock: $(BIN)/uv ## Resolve the requirement files anew, keeping versions (UPGRADE=1 takes the newest)
 	@$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.txt
 	@$(COMPILE) requirements/sam.in -o requirements/sam.txt
+	@$(COMPILE) requirements/audit.in -o requirements/audit.txt
 	@$(COMPILE) pyproject.toml --extra=aws --extra=serve --group=dev -o requirements/dev.txt
 	@$(COMPILE) $(SHARED) --extra=local -o requirements/local.txt
 	@$(COMPILE) $(SHARED) --extra=serve -o requirements/serve.txt
@@ -136,6 +151,6 @@ include $(dir $(firstword $(MAKEFILE_LIST)))benchmarks/bench.mk
 
 .PHONY: clean
 clean: ## Remove environments, builds and caches
-	rm -rf $(VENV) .clients* tests/clients/node/node_modules .sam .aws-sam .coverage htmlcov \
+	rm -rf $(VENV) .audit .clients* tests/clients/node/node_modules .sam .aws-sam .coverage htmlcov \
 	  .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

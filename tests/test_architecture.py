@@ -151,14 +151,55 @@ PLACES = re.compile(
 )
 
 
-def test_commits_name_no_package_registry():
-    found = [
+def occurrences(pattern: re.Pattern[str]) -> list[str]:
+    """Where in all committed files a pattern stands, but for the lines that define it."""
+    return [
         f"{named(path)}: {match[0]}"
         for path in committed()
         if path != Path(__file__)
-        for match in PLACES.finditer(path.read_bytes().decode("utf-8", "replace"))
+        for match in pattern.finditer(path.read_bytes().decode("utf-8", "replace"))
     ]
-    assert found == []
+
+
+def test_commits_name_no_package_registry():
+    assert occurrences(PLACES) == []
+
+
+# A machine's own folders, and addresses that mean something on one network only. Those that are
+# set aside for examples, and loopback, may stand anywhere.
+MACHINES = re.compile(
+    r"(?<![\w.$~{}:/-])/(?:root|work|home|Users|mnt|srv)/\w"
+    r"|\b(?:10|127(?!\.0\.0\.1\b))(?:\.[0-9]{1,3}){3}\b"
+    r"|\b172\.(?:1[6-9]|2[0-9]|3[01])(?:\.[0-9]{1,3}){2}\b"
+    r"|\b(?:192\.168|169\.254|100\.(?:6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7]))(?:\.[0-9]{1,3}){2}\b"
+    r"|\bf(?:e80|[cd][0-9a-f]{2}):[0-9a-f:]+"
+)
+EXAMPLES = {"tests/test_patterns.py: 192.168.0.255"}  # of text that looks like an address
+
+
+def test_commits_name_no_machine():
+    assert set(occurrences(MACHINES)) <= EXAMPLES
+
+
+def test_what_names_a_machine_is_seen():
+    for text in ("/home/me/x", "'/root/x'", "at 10.0.0.7", "192.168.1.2", "fe80::1", "127.0.0.2"):
+        assert MACHINES.search(text)
+    for text in (
+        "https://h/home/x",
+        "$HOME/work/x",
+        "/workspace",
+        "127.0.0.1",
+        "192.0.2.1",
+        "1.10.0",
+    ):
+        assert not MACHINES.search(text)
+
+
+def test_the_tests_behind_each_promise_exist():
+    promises = (ROOT / "SECURITY.md").read_text("utf-8")
+    named_tests = re.findall(r"`(tests/[^`]+)`", promises)
+    assert len(named_tests) > 8
+    assert [name for name in named_tests if not (ROOT / name).is_file()] == []
 
 
 def test_locks_pin_every_package_by_hash():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 import pytest
 
@@ -103,3 +104,21 @@ def test_the_environment_has_upstream_keys_by_name():
     keys = EnvironmentKeys([], {"house": "secret"})
     assert asyncio.run(keys.upstream("house")) == "secret"
     assert asyncio.run(keys.upstream("other")) is None
+
+
+@pytest.mark.parametrize("presented", ["key-0", "key-4", "another", ""])
+def test_every_key_is_compared_whichever_is_right(presented):
+    keys = ClientKeys({f"client-{number}": f"key-{number}" for number in range(5)})
+    compared = 0
+
+    def count(_frame, event, function):
+        nonlocal compared
+        compared += event == "c_call" and function.__name__ == "compare_digest"
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        keys.match(presented)
+    finally:
+        sys.setprofile(before)
+    assert compared == (5 if presented else 0)
