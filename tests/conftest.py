@@ -12,6 +12,7 @@ import pytest
 # A shared machine makes single examples slow now and then: no deadline tells anything there.
 # In CI the same examples each time: a gate must not depend on luck.
 hypothesis.settings.register_profile("fast", deadline=None, derandomize="CI" in os.environ)
+# For each module's own properties at length: make test with this profile, and -m hypothesis.
 hypothesis.settings.register_profile("long", deadline=None, max_examples=20_000)
 hypothesis.settings.load_profile("fast")
 

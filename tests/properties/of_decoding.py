@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bridge.parts import Part
     from tests.properties.mutations import Case
 
+THINKING_TAGS = "think|thinking|reasoning|thought"
 SENTINELS = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳"
 """Characters that stand nowhere else: where they come out shows where a reply's text went."""
 
@@ -99,6 +100,16 @@ def the_key_is_never_shown(case: Case) -> None:
     assert KEY not in content(parts)
     assert not any(KEY in arguments for _, arguments in calls(parts))
     assert not any(KEY in broken.raw for broken in malformed(parts))
+
+
+def thinking_before_it_changes_nothing(case: Case) -> None:
+    """A reply is decoded as it would be without the thinking that stands before it."""
+    text = re.sub(rf"</?({THINKING_TAGS})\b", "", case.text, flags=re.IGNORECASE)
+    text = re.sub(r"^[\s\ufeff]+", "", text)
+    options = {**case.options, "asked": False, "opened": False}
+    thinking, *rest = parts_of([f"<think>Hm.</think>\n{text}"], finished=case.finished, **options)
+    assert thinking == Thinking("Hm.")
+    assert rest == parts_of([text], finished=case.finished, **options)
 
 
 def a_cut_reply_finishes_no_cut_call(case: Case, places: Iterable[int]) -> None:

@@ -62,6 +62,7 @@ PROPERTIES = {
         Property(of_decoding.every_character_comes_out_once, (CASES, PLACES)),
         Property(of_decoding.the_key_is_never_shown, (CASES,)),
         Property(of_decoding.a_cut_reply_finishes_no_cut_call, (CASES, PLACES)),
+        Property(of_decoding.thinking_before_it_changes_nothing, (CASES,)),
         Property(of_decoding.text_without_markers_is_unchanged, (PLAIN_TEXT, CASES), 0.3),
         Property(
             of_decoding.rendered_calls_decode_to_themselves,
@@ -74,6 +75,7 @@ PROPERTIES = {
         ),
         Property(of_exchanges.any_replies_come_to_an_answer_or_a_reply_error, (CONVERSATIONS,), 2),
         Property(of_exchanges.a_split_changes_nothing, (CONVERSATIONS,)),
+        Property(of_exchanges.streaming_changes_nothing, (CONVERSATIONS,)),
         Property(of_exchanges.choices_do_not_mix, (CONVERSATIONS, CONVERSATIONS), 0.3),
         Property(of_exchanges.thinking_is_in_no_chunk, (CONVERSATIONS, PLACES)),
         Property(
