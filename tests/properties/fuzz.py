@@ -109,7 +109,8 @@ def report(counts: Counter[str], failures: list[Failure]) -> None:
     print(f"{counts.total():>9,}  examples in all")
     for failure in failures:
         print(f"\n--- {failure.name} does not hold ({failure.place})")
-        print(f"again: make fuzz FUZZ_SEED={failure.round} FUZZ_PROPERTY={failure.name}")
+        again = f"FUZZ_SEED={failure.round} FUZZ_PROPERTY={failure.name} FUZZ_MINUTES=0.1"
+        print(f"again: make fuzz {again}")
         print(failure.error)
         for file in case_files(failure.arguments):
             print(file)
@@ -128,10 +129,12 @@ def main() -> int:
     found: dict[tuple[str, str], Failure] = {}
     names = [one] if one else list(PROPERTIES)
     with ProcessPoolExecutor(workers) as pool:
-        runs = [
-            pool.submit(play_until, end, first + worker, workers, names)
-            for worker in range(workers)
-        ]
+        runs = []
+        for worker in range(workers):
+            # Each begins elsewhere, so that a short run reaches all of them.
+            begin = worker * len(names) // workers
+            order = names[begin:] + names[:begin]
+            runs.append(pool.submit(play_until, end, first + worker, workers, order))
         for run in runs:
             examples, failures = run.result()
             counts += examples
