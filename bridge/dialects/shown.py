@@ -37,6 +37,9 @@ class KeyFilter:
     def feed(self, text: str) -> str:
         """Take the next characters, give what is certain."""
         first, out, place = self._key[0], [], 0
+        if not self._stack and self._key not in text:
+            place = self._certain(text)
+            out.append(text[:place])
         while place < len(text):
             if not self._stack:
                 found = text.find(first, place)
@@ -54,6 +57,13 @@ class KeyFilter:
         text = "".join(self._stack)
         self._drop(len(self._stack))
         return text
+
+    def _certain(self, text: str) -> int:
+        """Up to where text without the key is surely no part of one."""
+        end = len(text)
+        while begun := overlap(text[max(end - len(self._key), 0) : end], self._key):
+            end -= begun
+        return end
 
     def _take(self, character: str) -> list[str]:
         """The next character; what it lets go."""
