@@ -13,7 +13,7 @@ MANYLINUX = manylinux_2_28
 # cold start. It says /var/task, where Lambda puts the files.
 WHEELS = $(UV) pip install --quiet --python $(BIN)/python --link-mode copy --require-hashes \
          -r requirements.txt --python-version 3.13 --only-binary :all:
-ELSEWHERE = cli.py aws/keys_command.py server/local.py upstream/chatml.py upstream/llama*.py
+ELSEWHERE = cli.py aws/keys_command.py server/connection.py server/local.py upstream/chatml.py upstream/llama*.py
 
 .PHONY: build-Bridge build-BridgeOnInstances
 build-Bridge build-BridgeOnInstances: $(BIN)/uv

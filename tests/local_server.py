@@ -9,17 +9,22 @@ httpx's ASGITransport gathers whole bodies, so it can show nothing of streams or
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import httpx
-import uvicorn
 
+from bridge.dialects.base import WrittenCall
+from bridge.dialects.fence import Fence
+from bridge.dialects.key import key_for
+from bridge.keys import hashed
 from bridge.models import Catalog, Model
 from bridge.server.app import create_app
 from bridge.server.auth import EnvironmentKeys
+from bridge.server.local import server_of
 from bridge.server.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,6 +37,8 @@ if TYPE_CHECKING:
 
 KEY = "0000"
 AUTH = {"Authorization": f"Bearer {KEY}"}
+FENCE = Fence(key_for(hashed(KEY).encode()))
+"""The default dialect, as the client with that key has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +55,7 @@ async def serving(app: ASGIApp) -> AsyncGenerator[LocalServer, None]:
     """Run the application until the end of the block."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-        config = uvicorn.Config(
-            app, lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=2
-        )
-        server = uvicorn.Server(config)
+        server = server_of(app, drain=2)
         running = asyncio.create_task(server.serve(sockets=[listening]))
         while not server.started:
             assert not running.done(), "the server did not start"
@@ -83,3 +87,10 @@ def an_app(upstream: Upstream, *, keys=None, reports: list[RequestReport] | None
 def chat(content: str = "hi", **fields: object) -> dict[str, object]:
     """A request of one user message."""
     return {"model": "m", "messages": [{"role": "user", "content": content}], **fields}
+
+
+def written(*calls: tuple[str, object]) -> str:
+    """These calls, ``(name, arguments)``, the way the model is told to write them."""
+    return FENCE.calls(
+        [WrittenCall(name, json.dumps(given, ensure_ascii=False)) for name, given in calls]
+    )

@@ -191,8 +191,8 @@ def served(*arguments: str, **environ: str):
             process.kill()
 
 
-def stopped(process: subprocess.Popen[str]) -> tuple[str, str]:
-    process.send_signal(signal.SIGINT)
+def stopped(process: subprocess.Popen[str], sign=signal.SIGINT) -> tuple[str, str]:
+    process.send_signal(sign)
     return process.communicate(timeout=10)
 
 
@@ -227,6 +227,14 @@ def test_serve_tells_how_to_use_it_and_stops_clean():
     assert errors.count("GET /v1/models 401") == 1
     assert "Traceback" not in errors
     assert key not in errors
+
+
+def test_sigterm_is_an_order_and_no_failure():
+    """uvicorn raised it once more when all was done, and the process seemed to have been killed."""
+    with served() as (process, _):
+        _, errors = stopped(process, signal.SIGTERM)
+    assert process.returncode == 0
+    assert "Traceback" not in errors
 
 
 def test_a_key_of_the_environment_is_not_written_to_a_pipe():

@@ -6,6 +6,7 @@ import gc
 import json
 import logging
 import shlex
+import signal
 import socket
 import sys
 from contextlib import suppress
@@ -17,6 +18,7 @@ from bridge.server.errors import WordlessFormatter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import uvicorn
     from starlette.types import ASGIApp
 
     from bridge.models import Model
@@ -44,24 +46,36 @@ def listen(host: str, port: str) -> socket.socket:
         raise SettingsError(f"cannot listen on {host}:{port}: {error.strerror}") from None
 
 
-def run(app: ASGIApp, listening: socket.socket) -> bool:
-    """Serve until Ctrl-C or SIGTERM, then let running streams end; whether it ever started."""
+def server_of(app: ASGIApp, *, drain: int = DRAIN_SECONDS) -> uvicorn.Server:
+    """The HTTP server; ``drain``: the seconds that running streams get at the end."""
     import uvicorn
 
-    config = uvicorn.Config(
-        app,
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
+    from bridge.server.connection import Connection
+
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http=Connection,
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=drain,
+        )
     )
-    server = uvicorn.Server(config)
+
+
+def run(app: ASGIApp, listening: socket.socket) -> bool:
+    """Serve until Ctrl-C or SIGTERM, then let running streams end; whether it ever started."""
+    server = server_of(app)
     # What the start made stays: no collection of garbage need look through it, between two deltas.
     gc.collect()
     gc.freeze()
-    # uvicorn raises the signal again once everything is closed.
+    # uvicorn raises the signal again once everything is closed. By default SIGTERM would then kill
+    # a process that has stopped as it was told to, and whoever sent it would see a failure.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
         server.run(sockets=[listening])
     return server.started

@@ -7,7 +7,6 @@ server.prompts[-1]          # what the model was shown last, as one text
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import threading
@@ -17,14 +16,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import uvicorn
 
-from bridge.dialects.base import WrittenCall
-from bridge.dialects.fence import Fence
-from bridge.dialects.key import key_for
-from bridge.keys import hashed
+from bridge.server.local import server_of
 from bridge.upstream.scripted import Scripted
-from tests.local_server import KEY, an_app
+from tests.local_server import KEY, an_app, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,17 +30,14 @@ if TYPE_CHECKING:
 # Read when litellm is imported: it would fetch a list of prices otherwise.
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
-FENCE = Fence(key_for(hashed(KEY).encode()))
 PIECE = 7
 """Characters a piece: no marker, name or number is sure to come whole."""
 
 
 def calling(*calls: tuple[str, object], before: str = "") -> list[str]:
     """A reply that makes these calls, ``(name, arguments)``, the way the model is told to."""
-    written = FENCE.calls(
-        [WrittenCall(name, json.dumps(given, ensure_ascii=False)) for name, given in calls]
-    )
-    return saying(f"{before}\n\n{written}" if before else written)
+    text = written(*calls)
+    return saying(f"{before}\n\n{text}" if before else text)
 
 
 def saying(text: str) -> list[str]:
@@ -72,13 +64,7 @@ class Served:
 def running(upstream: Upstream, **options: object) -> Iterator[Served]:
     """The application over this upstream, served from a thread until the end of the block."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        config = uvicorn.Config(
-            an_app(upstream, **options),
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=2,
-        )
-        server = uvicorn.Server(config)
+        server = server_of(an_app(upstream, **options), drain=2)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         while not server.started:
