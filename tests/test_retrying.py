@@ -17,7 +17,7 @@ from bridge.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from bridge.turns import Capabilities, Options, Piece, Turn
+from bridge.turns import Capabilities, Options, Piece, TokenCounts, Turn
 from bridge.upstream.http_reply import new_client
 from bridge.upstream.openai_text import OpenAIText
 from bridge.upstream.retrying import Retrying, asked_seconds
@@ -119,6 +119,13 @@ def test_no_second_try(first):
     assert error is first[-1]
     assert (slept, tries) == ([], 1)
     assert text == ("a" if first[0] == "a" else "")
+
+
+def test_counts_alone_are_nothing_that_was_shown():
+    counts = TokenCounts(prompt=3)
+    cut = UpstreamCut("cut")
+    assert tried([Piece(counts=counts), cut], "ok") == ("ok", None, [0.25], 2)
+    assert tried([Piece(finish="stop"), cut], "ok") == ("", cut, [], 1)
 
 
 def test_so_many_tries():

@@ -21,7 +21,7 @@ from bridge.errors import (
 )
 from bridge.keys import hashed
 from bridge.server.pace import Pace
-from bridge.turns import Capabilities, Piece
+from bridge.turns import Capabilities, Piece, TokenCounts
 from bridge.upstream.http_reply import new_client
 from bridge.upstream.openai_text import OpenAIText
 from bridge.upstream.scripted import Delay, Scripted
@@ -244,6 +244,16 @@ def test_a_failure_before_the_first_piece_is_a_status(error, status, code, strea
     assert response.headers["content-type"] == "application/json"
     assert response.json()["error"]["code"] == code
     assert [(report.status, report.error) for report in reports] == [(status, code)]
+
+
+def test_counts_alone_do_not_begin_an_answer():
+    """A reply that was cut before its first word became a 200 with an error in it."""
+    counts = TokenCounts(prompt=3)
+    reports = []
+    app = an_app(Scripted([[Piece(counts=counts), UpstreamCut("cut")]]), reports=reports)
+    response = asyncio.run(answered(app, STREAM))
+    assert response.status_code == 502
+    assert reports[0].prompt_tokens == 3
 
 
 def test_a_rate_limit_keeps_its_waiting_time():

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Write = Callable[[list[ChatCompletionChunk]], Awaitable[None]]
     """Takes what one piece came to. The first call, even with nothing, says that the upstream
-    has begun to answer."""
+    has begun to answer: a piece of counts alone does not, since a reply may be cut after it."""
 
 T = TypeVar("T")
 
@@ -62,7 +62,9 @@ async def _converse(exchange: Exchange, upstream: Upstream, write: Write, deadli
         began = clock()
         async with aclosing(upstream.stream(exchange.turns, exchange.options)) as pieces:
             async for piece in pieces:
-                await write(exchange.feed(piece))
+                chunks = exchange.feed(piece)
+                if piece.text or piece.finish:
+                    await write(chunks)
                 if exchange.done:
                     break
         now = clock()

@@ -76,7 +76,8 @@ class Retrying:
             try:
                 async with aclosing(self._upstream.stream(turns, options)) as pieces:
                     async for piece in pieces:
-                        shown = True
+                        # Counts alone say what a cut reply cost: nobody has been shown anything.
+                        shown = shown or bool(piece.text or piece.finish)
                         yield piece
                 return
             except RETRIED as exc:
