@@ -225,6 +225,14 @@ def _compiled(pattern: str) -> tuple[re.Pattern[str], Count] | None:
             return None
 
 
+def steps_on(pattern: str, text: str) -> int | None:
+    """The steps that looking for ``pattern`` in ``text`` may take; None when it is not applied."""
+    known = _compiled(pattern)
+    if known is None or (steps := known[1].on(len(text))) > MAX_STEPS:
+        return None
+    return steps
+
+
 def found(pattern: str, text: str) -> bool | None:
     """Whether ``pattern`` is found in ``text``; None when it is not applied to this text."""
     known = _compiled(pattern)

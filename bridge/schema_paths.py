@@ -12,7 +12,7 @@ places as the value visits, and a list of a million objects no more than one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from itertools import product
 from typing import Any
@@ -24,6 +24,10 @@ Alternative = tuple[Schema, ...]
 MAX_ALTERNATIVES = 64
 """Combinations of anyOf branches at one place; with more, the place allows anything. Tool schemas
 have two or three; the bound keeps products of unions from growing without end."""
+
+MAX_TOGETHER = 256
+"""Schemas in all alternatives of one place, since each member below looks through them all; with
+more, the place allows anything."""
 
 MAX_CHAIN = 50
 """References and combinators in a row that lead no level down; behind more, anything goes. Keeps
@@ -57,7 +61,7 @@ class Schemas:
             for node in nodes
             for alternative in self.alternatives(node)
         }
-        if len(found) > MAX_ALTERNATIVES or not found:
+        if not found or _too_many(found.values()):
             found = {(): ()}
         key = tuple(found)
         place = self._places.get(key)
@@ -89,10 +93,11 @@ class Schemas:
         ways = 1
         for factor in factors:
             ways *= len(factor)
-        if ways > MAX_ALTERNATIVES:
+        if ways > MAX_ALTERNATIVES or len(factors) > MAX_TOGETHER:
             return ANYTHING
         combined = (sum(chosen, ()) for chosen in product(*factors))
-        return tuple(tuple({id(s): s for s in schemas}.values()) for schemas in combined)
+        found = [tuple({id(s): s for s in schemas}.values()) for schemas in combined]
+        return ANYTHING if _too_many(found) else tuple(found)
 
     def resolved(self, reference: object) -> object:
         """The part that a local JSON Pointer (RFC 6901) names; None when there is none."""
@@ -120,11 +125,15 @@ class Place:
         self._items: dict[int, Place] = {}
 
     @cached_property
+    def _allowed(self) -> tuple[frozenset[str] | None, ...]:
+        """The types of each alternative; an enumeration may be long, so they are found once."""
+        return tuple(map(_types_of, self._alternatives))
+
+    @cached_property
     def types(self) -> frozenset[str] | None:
         """The JSON Schema types allowed here, ``integer`` wherever ``number`` is; None for any."""
         allowed: frozenset[str] = frozenset()
-        for alternative in self._alternatives:
-            types = _types_of(alternative)
+        for types in self._allowed:
             if types is None:
                 return None
             allowed |= types
@@ -175,12 +184,15 @@ class Place:
     def _below(self, kind: str, part_of: Callable[[Schema], object]) -> Place:
         """The place below: of each alternative the first schema that speaks of it."""
         nodes = []
-        for alternative in self._alternatives:
-            types = _types_of(alternative)
+        for alternative, types in zip(self._alternatives, self._allowed, strict=True):
             parts = [part_of(schema) for schema in alternative]
             if (types is None or kind in types) and False not in parts:
                 nodes.append(next((part for part in parts if isinstance(part, Mapping)), None))
         return self._schemas.place(*nodes)
+
+
+def _too_many(alternatives: Collection[Alternative]) -> bool:
+    return len(alternatives) > MAX_ALTERNATIVES or sum(map(len, alternatives)) > MAX_TOGETHER
 
 
 def place_of(schema: object) -> Place:

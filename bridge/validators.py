@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from jsonschema import ValidationError, validators
 from referencing import Registry
 
 from bridge.kept import kept
-from bridge.patterns import found
+from bridge.patterns import KEPT as PATTERNS_KEPT
+from bridge.patterns import MAX_PATTERN, found, steps_on
 from bridge.schema_shape import REFERENCES, shape_of
 
 if TYPE_CHECKING:
@@ -32,6 +33,13 @@ six properties take a third of it."""
 REFERENCE_STEPS = 10
 """What following a reference counts: it takes that much longer."""
 
+PATTERN_STEPS = 1000
+"""Steps of a pattern in the time of one of ours."""
+
+READING_STEPS = 2
+"""For each character of a pattern that a check meets for the first time: it is read, counted and
+compiled then, if it was not lately."""
+
 MAX_DIGITS = 300
 """Longer integers count as 10 to this power, numbers beyond a double as the largest double: no
 bound of a schema is out there, and Python's own limits (4300 digits, infinity) are never met."""
@@ -47,6 +55,14 @@ class Budget:
     """The steps left for the check that runs. Checks do not overlap: nothing in them waits."""
 
     left = MAX_STEPS
+    patterns: ClassVar[set[str]] = set()
+    """Those that the check has met."""
+
+    @classmethod
+    def begin(cls) -> None:
+        """Another check."""
+        cls.left = MAX_STEPS
+        cls.patterns.clear()
 
     @classmethod
     def spend(cls, steps: int) -> None:
@@ -54,6 +70,16 @@ class Budget:
         cls.left -= steps
         if cls.left < 0:
             raise TooMuchWork
+
+    @classmethod
+    def spend_on(cls, pattern: str, text: str) -> None:
+        """Count what looking for a pattern takes; more of them than are kept are too many."""
+        if pattern not in cls.patterns:
+            cls.patterns.add(pattern)
+            cls.spend(READING_STEPS * min(len(pattern), MAX_PATTERN))
+            if len(cls.patterns) > PATTERNS_KEPT:
+                raise TooMuchWork
+        cls.spend(1 + (steps_on(pattern, text) or 0) // PATTERN_STEPS)
 
 
 def loaded(text: str) -> Any:
@@ -78,7 +104,7 @@ def errors_in(value: Any, schema_text: str) -> Iterator[ValidationError]:
     Raises ``TooMuchWork``, and what a schema that was never examined leads to.
     """
     validator = _made(schema_text)
-    Budget.left = MAX_STEPS
+    Budget.begin()
     return validator.iter_errors(value)
 
 
@@ -120,8 +146,13 @@ def _unchecked(_: Any, _wanted: Any, _instance: Any, _schema: Any) -> None:
     return None
 
 
+def _found(pattern: str, text: str) -> bool | None:
+    Budget.spend_on(pattern, text)
+    return found(pattern, text)
+
+
 def _pattern(_: Any, wanted: str, instance: Any, _schema: Any) -> Iterator[ValidationError]:
-    if isinstance(instance, str) and found(wanted, instance) is False:
+    if isinstance(instance, str) and _found(wanted, instance) is False:
         yield ValidationError("")
 
 
@@ -132,7 +163,7 @@ def _pattern_properties(
         return
     for pattern, schema in wanted.items():
         for name, value in instance.items():
-            if found(pattern, name):
+            if _found(pattern, name):
                 yield from validator.descend(value, schema, path=name, schema_path=pattern)
 
 
@@ -158,7 +189,7 @@ def additional_names(instance: Mapping[str, Any], schema: Mapping[str, Any]) -> 
     return [
         name
         for name in instance
-        if name not in known and all(found(pattern, name) is False for pattern in patterns)
+        if name not in known and all(_found(pattern, name) is False for pattern in patterns)
     ]
 
 

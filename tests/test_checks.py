@@ -273,6 +273,15 @@ ENDLESS = [
     pytest.param(doubling(40), "x", id="doubling"),
     pytest.param({"$ref": "#/$defs/a/b", "$defs": {"a": {"$id": "x:y", "b": {"$ref": "#/b"}}}}, 1,
                  id="lost"),
+    # Every name against every pattern: with more of them than are kept compiled, two thousand of
+    # each took six minutes.
+    pytest.param({"patternProperties": {f"^x{n}$": {} for n in range(2000)}},
+                 dict.fromkeys(map(str, range(2000))), id="patterns-for-names"),
+    pytest.param({"patternProperties": {f"^x{n}$": {} for n in range(900)},
+                  "additionalProperties": False},
+                 dict.fromkeys(map(str, range(900))), id="names-outside-of-patterns"),
+    pytest.param({"items": {"pattern": "(.*)(.*)=|a"}}, ["b" * 100 + "a"] * 10_000,
+                 id="a-slow-pattern-for-many"),
 ]  # fmt: skip
 
 
@@ -281,6 +290,19 @@ def test_endless_checks_are_given_up(schema, value):
     fault = fault_of(json.dumps(value), schema)
     assert fault is not None
     assert fault.message == "arguments: cannot be checked against the schema."
+
+
+def test_many_patterns_are_applied():
+    schema = {
+        "properties": {f"p{n}": {"pattern": f"^[a-z]{{2}}-{n}$"} for n in range(900)},
+        "patternProperties": {"^x-": {"type": "string"}},
+    }
+    value = {f"p{n}": f"ab-{n}" for n in range(900)}
+    assert fault_of(json.dumps(value), schema) is None
+    assert fault_of(json.dumps({**value, "p7": "ab-8"}), schema) is not None
+    assert fault_of(json.dumps({**value, "x-1": 1}), schema) is not None
+    words = {"items": {"pattern": "^[a-z]+(-[a-z]+)*$"}}
+    assert fault_of(json.dumps(["some-words-with-dashes"] * 20_000), words) is None
 
 
 def test_a_deep_value_is_checked_or_given_up():

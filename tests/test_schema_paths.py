@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.schema_paths import MAX_ALTERNATIVES, MAX_CHAIN, place_of
+from bridge.schema_paths import MAX_ALTERNATIVES, MAX_CHAIN, MAX_TOGETHER, place_of
 
 INTEGER = {"type": "integer"}
 STRING = {"type": "string"}
@@ -161,3 +161,32 @@ def test_a_long_chain_of_references_allows_anything():
     assert place_of({"$ref": "#/$defs/d0", "$defs": chain}).types is None
     near = 5000 - MAX_CHAIN // 2
     assert place_of({"$ref": f"#/$defs/d{near}", "$defs": chain}).types == frozenset({"integer"})
+
+
+def part(number: int) -> dict:
+    return {"properties": {f"p{number}": INTEGER}}
+
+
+def test_many_schemas_at_one_place_allow_anything():
+    """Each member looked through all of them: ten thousand of both took a minute."""
+    few, many = [{"allOf": list(map(part, range(count)))} for count in (200, 10_000)]
+    assert place_of(few).member("p7").types == frozenset({"integer"})
+    place = place_of(many)
+    assert all(place.member(f"p{number}").types is None for number in range(10_000))
+    assert MAX_TOGETHER < 2 * 200
+    assert place_of({**few, "anyOf": [STRING, {"type": "object"}]}).types is None
+
+
+def test_many_schemas_of_many_alternatives_allow_anything():
+    def way(number: int) -> dict:
+        return {"properties": {"a": {"allOf": [{"maximum": n, **INTEGER} for n in range(number)]}}}
+
+    assert place_of({"anyOf": [way(100), way(101)]}).member("a").types == frozenset({"integer"})
+    assert place_of({"anyOf": [way(100), way(101), way(102)]}).member("a").types is None
+
+
+def test_a_long_enumeration_is_read_once():
+    listed = {f"p{n}": INTEGER for n in range(3000)}
+    place = place_of({"enum": [{}] * 200_000, "properties": listed})
+    for number in range(3000):
+        assert place.member(f"p{number}").types == frozenset({"integer"})
