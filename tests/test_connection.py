@@ -23,10 +23,10 @@ class Hurried(Connection):
 
 
 @asynccontextmanager
-async def hurried(*reply, reports=None):
+async def hurried(*reply, reports=None, protocol=Hurried):
     """A connection to a server that does not wait long for a head."""
     server = server_of(an_app(Scripted([reply or "Hello"]), reports=reports), drain=1)
-    server.config.http = Hurried
+    server.config.http = protocol
     with socket.create_server(("127.0.0.1", 0)) as listening:
         running = asyncio.create_task(server.serve(sockets=[listening]))
         while not server.started:
@@ -104,6 +104,25 @@ def test_a_client_is_seen_to_leave_behind_a_little_more_than_its_request(extra, 
 
     assert len(HEALTH) * 9 < MAX_EARLY_BYTES
     assert asyncio.run(scenario()) == seen
+
+
+def test_small_writes_do_not_wait_for_each_other():
+    """Nagle's algorithm was on: each answer came 40 ms late, and so did the pieces of a stream."""
+    delays = []
+
+    class Noting(Connection):
+        def connection_made(self, transport):
+            super().connection_made(transport)
+            own = transport.get_extra_info("socket")
+            delays.append(not own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    async def scenario():
+        async with hurried(protocol=Noting) as wire:
+            await wire.send(HEALTH)
+            await wire.until(b"ok")
+
+    asyncio.run(scenario())
+    assert delays == [False]
 
 
 def test_requests_behind_each_other_are_answered_in_turn():

@@ -1,14 +1,18 @@
-"""One HTTP/1.1 connection of the local server: uvicorn's, with two gaps closed.
+"""One HTTP/1.1 connection of the local server: uvicorn's, with three gaps closed.
 
 - uvicorn waits for ever for a request's head. Silent connections, and heads that come a byte a
   minute, would pile up until the process has no file descriptor left for anyone else.
 - While a request is answered, uvicorn stops reading as soon as something follows it, be it the line
   break that old clients send behind a body. Then it does not see the client leave, and the upstream
   writes on for nobody.
+- On connections to a socket that was made before the event loop, asyncio leaves Nagle's algorithm
+  on: each small write then waits until the client has acknowledged the one before, which takes
+  Linux 40 ms.
 """
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 import h11
@@ -34,6 +38,8 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first request."""
         super().connection_made(transport)
+        taken: socket.socket = transport.get_extra_info("socket")
+        taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._wait_for_head()
 
     def data_received(self, data: bytes) -> None:
