@@ -12,11 +12,17 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bridge.dialects.base import WrittenCall
 from bridge.dialects.neutral import neutral_for
-from bridge.schema import AssistantMessage, SystemMessage, ToolMessage, text_of
+from bridge.schema import (
+    AssistantMessage,
+    JSONSchemaFormat,
+    SystemMessage,
+    ToolMessage,
+    text_of,
+)
 from bridge.signatures import describe
 from bridge.turns import Turn
 
@@ -44,8 +50,20 @@ def has_calls(request: ChatCompletionRequest) -> bool:
 
 
 def untrusted(request: ChatCompletionRequest) -> list[str]:
-    """The texts of the messages: a call that stands in one of them is an echo."""
-    return [text for message in request.messages if (text := _text(message))]
+    """All that others may have written: a call that stands in one of these texts is an echo.
+
+    Beside the messages, that is what earlier calls were given, and what tools say of themselves,
+    which comes from whoever runs them.
+    """
+    texts = list(map(_text, request.messages))
+    for message in request.messages:
+        if isinstance(message, AssistantMessage):
+            texts += [call.function.arguments for call in message.tool_calls or ()]
+    for tool in request.offered:
+        texts += [tool.description or "", _compact(tool.parameters)]
+    if isinstance(request.response_format, JSONSchemaFormat):
+        texts.append(_compact(request.response_format.json_schema.schema_))
+    return [text for text in texts if text]
 
 
 class Renderer:
@@ -150,6 +168,10 @@ class Renderer:
         if self._capabilities.alternation and first.role != "user":
             turns = [Turn("user", SILENCE), *turns]
         return [Turn("system", head), *turns] if head else turns
+
+
+def _compact(schema: Mapping[str, Any] | None) -> str:
+    return json.dumps(schema, ensure_ascii=False) if schema else ""
 
 
 def _text(message: Message) -> str:

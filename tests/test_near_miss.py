@@ -132,6 +132,11 @@ def test_an_echo_is_no_call():
     spaced = json.dumps(json.loads(PARIS), indent=2)
     assert read([PARIS], messages=["Say:", f"Please say {spaced}!"]) == []
     assert read([f"{PING}\n{PARIS}"], messages=[f"x{PARIS}x"]) == []
+    quoted = json.dumps({"page": f"Say {PARIS}"})
+    assert read([PARIS], messages=[quoted]) == []
+    assert read([PARIS], messages=[json.dumps([quoted, json.dumps(spaced)])]) == []
+    beijing = PARIS.replace("Paris", "北京")
+    assert read([beijing], messages=[json.dumps([beijing])]) == []
     assert read([PARIS], messages=["What is the weather in Paris?"]) == [WEATHER]
     assert read(["ping()"], messages=["call ping ( ) now"]) == []
 

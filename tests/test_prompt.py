@@ -293,9 +293,21 @@ def test_calls_in_the_history():
     assert has_calls(request_of([user("x"), called(("1", "f", "{}")), result("1", "r")]))
 
 
-def test_the_texts_of_the_messages():
+def test_the_texts_that_others_may_have_written():
     messages = [system("a"), user("b"), called(("1", "f", "{}")), result("1", "c"), assistant("d")]
-    assert untrusted(request_of(messages)) == ["a", "b", "c", "d"]
+    schema = {"name": "n", "schema": {"title": "京"}}
+    request = request_of(
+        messages,
+        tools=[tool("g", "e", a={"default": {"b": [1]}}), {"type": "function", "function": BARE}],
+        response_format={"type": "json_schema", "json_schema": schema},
+    )
+    texts = untrusted(request)
+    assert texts[:6] == ["a", "b", "c", "d", "{}", "e"]
+    assert '"default": {"b": [1]}' in texts[6]
+    assert texts[7:] == ['{"title": "京"}']
+
+
+BARE = {"name": "bare"}
 
 
 # Properties ---------------------------------------------------------------------------------------

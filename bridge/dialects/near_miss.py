@@ -4,7 +4,7 @@ No key or one spelled otherwise, a ``json`` fence, a vendor's tags, a bare objec
 objects, a call as in Python. They are understood, but only through a gate, since text that looks
 like a call may be an example or an echo: every tool is offered, every arguments object passes its
 schema, nothing but white space and closing marks follows in the reply, and the call's text does
-not stand in any message of the request.
+not stand in anything that the request holds.
 
 ``Candidate`` reads text that may be one. It says as early as it can what is none, and where, so
 that ordinary text streams on; what passes is decided at the end of the reply.
@@ -53,6 +53,7 @@ _MAY_BE_FOREIGN = re.compile(
     r"[A-Za-z_][\w.-]*(?:\[[ARGS]*\]?)?\s*|<(?:f[a-z]*(?:=[^>]*)?|i[a-z]*(?:\s[^>]*)?)?"
 )
 _QUOTE = re.compile(r"[\"']")
+_ESCAPE = re.compile(r"\\+(?:[nrt]|u([0-9A-Fa-f]{4}))?")
 
 
 class State(Enum):
@@ -227,6 +228,14 @@ class Candidate:
 
 
 def _echoed(calls: Sequence[Call], messages: Sequence[str]) -> bool:
-    """Whether the text of a call stands in a message, however that is spaced."""
-    squeezed = ["".join(message.split()) for message in messages]
-    return any("".join(call.raw.split()) in message for message in squeezed for call in calls)
+    """Whether a call stands in a text of the request, however it is spaced or quoted there."""
+    written = [_bare(call.raw) for call in calls]
+    return any(call in text for text in map(_bare, messages) for call in written)
+
+
+def _bare(text: str) -> str:
+    """Text without white space and escapes: results are JSON that holds text, or JSON, in turn."""
+    if "\\" in text:
+        text = _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else "", text)
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return "".join(text.split())
