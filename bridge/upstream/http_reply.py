@@ -6,7 +6,7 @@ import asyncio
 import json
 from contextlib import asynccontextmanager, suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import httpx
 
@@ -20,6 +20,7 @@ from bridge.errors import (
 )
 from bridge.upstream.arrivals import Arrivals
 from bridge.upstream.http_errors import BROKEN, REFUSED, cut, for_status, renamed
+from bridge.upstream.release import ReleasedBody
 from bridge.upstream.reply import MAX_BODY_BYTES
 from bridge.upstream.timing import silent
 
@@ -176,10 +177,14 @@ async def _sent(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Resp
         request.extensions["trace"] = trace
         with renamed():
             try:
-                return await client.send(request, stream=True, follow_redirects=False)
+                response = await client.send(request, stream=True, follow_redirects=False)
             except (httpx.NetworkError, httpx.RemoteProtocolError):
                 if made:
                     raise
+            else:
+                # An asynchronous client's answers have asynchronous bodies.
+                response.stream = ReleasedBody(cast("httpx.AsyncByteStream", response.stream))
+                return response
 
 
 async def _body(response: httpx.Response) -> AsyncGenerator[bytes, None]:
