@@ -139,6 +139,11 @@ class FakeUpstream:
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
+    def open(self) -> int:
+        """TCP connections that are open now."""
+        return len(self._tasks)
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
@@ -166,11 +171,12 @@ class FakeUpstream:
         assert task is not None
         self._tasks.add(task)
         try:
-            while (request := await _read_request(reader, number)) is not None:
+            while True:
+                request = await _read_request(reader, number)
                 self.requests.append(request)
                 if not await self._serve(self._next(request), reader, writer):
                     break
-        except ConnectionError:
+        except (ConnectionError, asyncio.IncompleteReadError):
             pass
         except asyncio.CancelledError:
             # The server is going down; asyncio's streams would log a cancelled handler.
@@ -207,11 +213,8 @@ class FakeUpstream:
             await asyncio.gather(sending, leaving, return_exceptions=True)
 
 
-async def _read_request(reader: asyncio.StreamReader, connection: int) -> Request | None:
-    try:
-        head = await reader.readuntil(b"\r\n\r\n")
-    except asyncio.IncompleteReadError:
-        return None
+async def _read_request(reader: asyncio.StreamReader, connection: int) -> Request:
+    head = await reader.readuntil(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
     method, path, _ = first.split(" ")
     headers = {

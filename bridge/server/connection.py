@@ -1,7 +1,9 @@
-"""One HTTP/1.1 connection of the local server: uvicorn's, with three gaps closed.
+"""One HTTP/1.1 connection of the local server: uvicorn's, with four gaps closed.
 
 - uvicorn waits for ever for a request's head. Silent connections, and heads that come a byte a
   minute, would pile up until the process has no file descriptor left for anyone else.
+- When no file descriptor is left, no upstream can be asked either, and asyncio writes thousands of
+  tracebacks a second into the log until there is one.
 - While a request is answered, uvicorn stops reading as soon as something follows it, be it the line
   break that old clients send behind a body. Then it does not see the client leave, and the upstream
   writes on for nobody.
@@ -12,7 +14,12 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import socket
+import sys
+from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING
 
 import h11
@@ -21,8 +28,34 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 if TYPE_CHECKING:
     import asyncio
 
+logger = logging.getLogger("toolbridge")
+
+QUIET_SECONDS = 60.0
+"""Between two lines that tell of connections that were refused."""
+
 MAX_EARLY_BYTES = 65_536
 """Of what follows a request that is being answered; after more, reading stops after all."""
+
+
+def raise_descriptor_limit() -> None:
+    """Let this process have as many file descriptors as the system allows it, as Go does."""
+    if sys.platform != "win32":
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with suppress(OSError, ValueError):  # macOS calls its limit infinite, and takes no such
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+@cache
+def most_connections() -> float:
+    """Half of the file descriptors: each client may need one more, for its upstream."""
+    if sys.platform == "win32":
+        return math.inf
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return math.inf if soft == resource.RLIM_INFINITY else soft // 2
 
 
 class Connection(H11Protocol):
@@ -32,6 +65,8 @@ class Connection(H11Protocol):
     """For all of a request's head, and for what an early answer left unread of the request before;
     nginx gives a head as long. Between requests ``KEEP_ALIVE_SECONDS`` hold."""
 
+    _told = -math.inf
+    """When it was last told that connections are refused."""
     _waiting: asyncio.TimerHandle | None = None
     _early = 0
 
@@ -40,7 +75,10 @@ class Connection(H11Protocol):
         super().connection_made(transport)
         taken: socket.socket = transport.get_extra_info("socket")
         taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._wait_for_head()
+        if len(self.connections) > most_connections():
+            self._refuse(transport)
+        else:
+            self._wait_for_head()
 
     def data_received(self, data: bytes) -> None:
         """Take what came; a whole head ends the waiting for it, anything else begins it."""
@@ -55,6 +93,13 @@ class Connection(H11Protocol):
         """Nothing more will come."""
         self._stop_waiting()
         super().connection_lost(exc)
+
+    def _refuse(self, transport: asyncio.Transport) -> None:
+        transport.abort()
+        now = self.loop.time()
+        if now - Connection._told > QUIET_SECONDS:
+            Connection._told = now
+            logger.warning("more than %d connections: others are refused", most_connections())
 
     def _wait_for_head(self) -> None:
         if self._waiting is None:

@@ -29,6 +29,8 @@ DRAIN_SECONDS = 30
 KEEP_ALIVE_SECONDS = 75
 """For idle connections: longer than clients keep theirs, so that none is reused as it closes."""
 BACKLOG = 128
+"""Connections that may wait to be taken, and that are taken in one go: fewer than file descriptors
+are kept free."""
 MAX_PORT = 65535
 MODELS_SHOWN = 10
 
@@ -57,6 +59,7 @@ def server_of(app: ASGIApp, *, drain: int = DRAIN_SECONDS) -> uvicorn.Server:
             app,
             http=Connection,
             ws="none",
+            backlog=BACKLOG,
             lifespan="on",
             log_config=None,
             access_log=False,
@@ -69,7 +72,10 @@ def server_of(app: ASGIApp, *, drain: int = DRAIN_SECONDS) -> uvicorn.Server:
 
 def run(app: ASGIApp, listening: socket.socket) -> bool:
     """Serve until Ctrl-C or SIGTERM, then let running streams end; whether it ever started."""
+    from bridge.server.connection import raise_descriptor_limit
+
     server = server_of(app)
+    raise_descriptor_limit()
     # What the start made stays: no collection of garbage need look through it, between two deltas.
     gc.collect()
     gc.freeze()

@@ -6,7 +6,7 @@ import asyncio
 import json
 from contextlib import asynccontextmanager, suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -20,8 +20,8 @@ from bridge.errors import (
 )
 from bridge.upstream.arrivals import Arrivals
 from bridge.upstream.http_errors import BROKEN, REFUSED, cut, for_status, renamed
-from bridge.upstream.release import ReleasedBody
 from bridge.upstream.reply import MAX_BODY_BYTES
+from bridge.upstream.sending import sent
 from bridge.upstream.timing import silent
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ async def _answered(
     ).as_dict()
     try:
         async with asyncio.timeout_at(deadline):
-            response = await _sent(client, request)
+            response = await sent(client, request)
     except TimeoutError as exc:
         raise silent() from exc
     try:
@@ -159,32 +159,6 @@ async def _answered(
             yield body
     finally:
         await response.aclose()
-
-
-async def _sent(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
-    """Send, again and at once for every pooled connection that turns out to be dead.
-
-    The other end may have closed an idle connection while this process was frozen. A failure on a
-    connection made for this very request is a real one.
-    """
-    while True:
-        made: list[str] = []
-
-        async def trace(event: str, _: object, made: list[str] = made) -> None:
-            if event.startswith("connection.connect"):
-                made.append(event)
-
-        request.extensions["trace"] = trace
-        with renamed():
-            try:
-                response = await client.send(request, stream=True, follow_redirects=False)
-            except (httpx.NetworkError, httpx.RemoteProtocolError):
-                if made:
-                    raise
-            else:
-                # An asynchronous client's answers have asynchronous bodies.
-                response.stream = ReleasedBody(cast("httpx.AsyncByteStream", response.stream))
-                return response
 
 
 async def _body(response: httpx.Response) -> AsyncGenerator[bytes, None]:
