@@ -141,6 +141,10 @@ lock-check: $(BIN)/uv
 
 include $(dir $(lastword $(MAKEFILE_LIST)))sam.mk
 
+# --- a server besieged: test-siege, test-load -----------------------------------------------------
+
+include $(dir $(firstword $(MAKEFILE_LIST)))tests/siege/siege.mk
+
 # --- real clients: test-clients -------------------------------------------------------------------
 
 include $(dir $(firstword $(MAKEFILE_LIST)))tests/clients/clients.mk

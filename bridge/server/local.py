@@ -29,8 +29,8 @@ DRAIN_SECONDS = 30
 KEEP_ALIVE_SECONDS = 75
 """For idle connections: longer than clients keep theirs, so that none is reused as it closes."""
 BACKLOG = 128
-"""Connections that may wait to be taken, and that are taken in one go: fewer than file descriptors
-are kept free."""
+"""Connections that may wait to be taken. As many are taken in one go, so that it must be far fewer
+than the file descriptors that ``connection`` keeps free."""
 MAX_PORT = 65535
 MODELS_SHOWN = 10
 

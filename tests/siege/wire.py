@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import struct
 from contextlib import asynccontextmanager, suppress
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 from tests.local_server import KEY
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
 
 PATH = "/v1/chat/completions"
 HEAD = (
@@ -30,6 +31,9 @@ def request(body: object) -> bytes:
     """A whole chat request."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     return HEAD + b"Content-Length: %d\r\n\r\n" % len(data) + data
+
+
+ANSWER = re.compile(rb"HTTP/1\.1 [2-5]\d\d .*?\r\n\r\n", re.DOTALL)
 
 
 class Wire:
@@ -50,6 +54,14 @@ class Wire:
         """Read until these bytes have come."""
         async with asyncio.timeout(seconds):
             while wanted not in self.seen:
+                data = await self.reader.read(65536)
+                assert data, self.seen
+                self.seen += data
+
+    async def answers(self, count: int, seconds: float = 5.0) -> None:
+        """Read until so many answers have come, each whole or without a body."""
+        async with asyncio.timeout(seconds):
+            while len(ANSWER.findall(self.seen)) < count:
                 data = await self.reader.read(65536)
                 assert data, self.seen
                 self.seen += data
@@ -92,3 +104,13 @@ async def connected(port: int, *, window: int | None = None) -> AsyncGenerator[W
         yield wire
     finally:
         await wire.leave()
+
+
+async def until(condition: Callable[[], object], seconds: float = 3.0) -> float:
+    """Wait for it; the seconds that it took."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.005)
+    return loop.time() - began

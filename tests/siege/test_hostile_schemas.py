@@ -1,0 +1,121 @@
+"""Schemas that are made to take for ever, and arguments for them: all of it is over soon."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.fake_upstream import chat
+from tests.local_server import chat as chat_body
+from tests.local_server import written
+
+SECONDS = 15.0
+"""Of the processor, for a request, the check of its call and one more try: each check may take
+about one, and three on a processor that others use."""
+
+
+def given(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties}
+
+
+def nested(levels: int) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(levels):
+        schema = given(a=schema)
+    return schema
+
+
+def doubling(keyword: str, levels: int = 30) -> dict[str, Any]:
+    parts = {f"d{n}": {keyword: [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(levels)}
+    return given(a={"$ref": "#/$defs/d0"}) | {"$defs": {**parts, f"d{levels}": {"type": "string"}}}
+
+
+def many(count: int, prefix: str = "p") -> dict[str, Any]:
+    return {f"{prefix}{number}": 1 for number in range(count)}
+
+
+NOTHING: dict[str, Any] = {name: {} for name in many(500)}
+WORDS = [f"v{number}" for number in range(20_000)]
+ANSWERED = {
+    # schema, what the model gives
+    "as-deep-as-allowed": (nested(28), {"a": 1}),
+    "wide": (given(**{name: {"type": "string"} for name in many(5000)}), many(5000)),
+    "any-of-doubled": (doubling("anyOf"), {"a": 5}),
+    "one-of-doubled": (doubling("oneOf"), {"a": "x"}),
+    "all-of-doubled": (doubling("allOf", 18), {"a": "x"}),
+    "itself": ({"anyOf": [{"$ref": "#"}, {"$ref": "#"}], "type": "object"}, {"a": 1}),
+    "all-of-thousands": (
+        {"type": "object", "allOf": [given(**{name: True}) for name in many(3000)]}, many(3000)
+    ),
+    "unevaluated": (
+        {"type": "object", "allOf": [given(**{name: True}) for name in many(1500)],
+         "unevaluatedProperties": False}, many(1500, "q"),
+    ),
+    "patterns-for-names": (
+        {"type": "object", "patternProperties": {f"^{name}$": True for name in many(2000)}},
+        many(2000, "q"),
+    ),
+    "a-pattern-that-explodes": (given(a={"pattern": "^(a+)+$"}), {"a": "a" * 5000 + "!"}),
+    "a-slow-pattern-for-many": (
+        given(a={"items": {"pattern": "(.*)(.*)=|b"}}), {"a": ["a" * 100 + "b"] * 5000}
+    ),
+    "unique-objects": (given(a={"uniqueItems": True}), {"a": [{"b": n} for n in range(20_000)]}),
+    "a-long-enumeration-for-many": (given(a={"items": {"enum": WORDS}}), {"a": ["x"] * 5000}),
+    "an-enumeration-of-objects": ({"enum": [{}] * 50_000, **given(**NOTHING)}, many(500)),
+    "a-multiple-of-nearly-nothing": (given(a={"multipleOf": 1e-300}), {"a": 1e300}),
+    "contains": (
+        given(a={"contains": {"const": 1}, "items": {"anyOf": [{"const": n} for n in range(300)]}}),
+        {"a": [301] * 3000},
+    ),
+}  # fmt: skip
+
+
+def tools(*schemas: dict[str, Any], description: str = "") -> list[dict[str, Any]]:
+    return [
+        {
+            "type": "function",
+            "function": {"name": f"f{n}", "description": description, "parameters": schema},
+        }
+        for n, schema in enumerate(schemas)
+    ]
+
+
+@pytest.mark.parametrize("name", ANSWERED)
+def test_a_hostile_schema_is_answered_soon(siege, name):
+    schema, arguments = ANSWERED[name]
+    siege.answers(chat(written(("f0", arguments)), framing="close"))
+    before = siege.server.seconds
+    response = siege.ask(chat_body(tools=tools(schema)))
+    assert response.status_code == 200
+    (call,) = response.json()["choices"][0]["message"]["tool_calls"]
+    assert json.loads(call["function"]["arguments"]).keys() == arguments.keys()
+    assert siege.server.seconds - before < SECONDS
+
+
+REFUSED = {
+    "too-deep": (nested(31), "nested more than 64 levels deep"),
+    "deeper-than-any": (json.loads('{"a":' * 500 + "1" + "}" * 500), "nested more than 64"),
+    "remote": (given(a={"$ref": "http://127.0.0.1:1/canary"}), "another document"),
+    "lost": (given(a={"$ref": "#/nowhere"}), "is not there"),
+    "too-many": (given(**{name: {} for name in many(10_001)}), "more than 10000 schemas"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_an_impossible_schema_is_refused_by_name(siege, name):
+    schema, words = REFUSED[name]
+    response = siege.ask(chat_body(tools=tools(schema)))
+    assert response.status_code == 400
+    assert words in response.json()["error"]["message"]
+    assert siege.up.requests == []
+
+
+def test_128_tools_of_ten_kilobytes(siege):
+    offered = tools(*[given(a={"type": "string"})] * 128, description="<tool_call> words " * 550)
+    siege.answers(chat(written(("f127", {"a": "x"})), framing="close"))
+    response = siege.ask(chat_body(tools=offered))
+    (call,) = response.json()["choices"][0]["message"]["tool_calls"]
+    assert call["function"] == {"name": "f127", "arguments": '{"a":"x"}'}
+    assert siege.ask(chat_body(tools=[*offered, *tools({})])).status_code == 400
