@@ -280,6 +280,8 @@ ENDLESS = [
     pytest.param({"patternProperties": {f"^x{n}$": {} for n in range(900)},
                   "additionalProperties": False},
                  dict.fromkeys(map(str, range(900))), id="names-outside-of-patterns"),
+    pytest.param({"patternProperties": {f"^x{n}$": {} for n in range(1100)}}, {"a": 1},
+                 id="more-patterns-than-are-kept"),
     pytest.param({"items": {"pattern": "(.*)(.*)=|a"}}, ["b" * 100 + "a"] * 10_000,
                  id="a-slow-pattern-for-many"),
 ]  # fmt: skip
