@@ -42,7 +42,7 @@ class Batch:
     """The calls of one block; ``leave`` gives the parts that may leave by now.
 
     ``held`` counts the characters of the block that are held. ``good``: there was a call to an
-    offered tool. ``spoiled``: a call broke after it had begun to stream.
+    offered tool. ``spoiled``: a call broke after it had begun to stream, or one too many was begun.
     """
 
     def __init__(self, expected: Expected, key: str) -> None:
@@ -101,12 +101,16 @@ class Batch:
         """What was written since the last call cannot be understood."""
         self._calls.append(Malformed(self._take_written(), fault, name))
 
-    def close(self) -> None:
-        """The block is over; what closes it belongs to the text of its last call."""
+    def close(self, *, cut: bool = False) -> None:
+        """The block is over; what closes it belongs to the text of its last call.
+
+        ``cut``: what was to follow is one call too many.
+        """
+        self.spoiled = self.spoiled or cut
         tail = self._take_written()
         if self._calls:
             self._calls[-1] = replace(self._calls[-1], raw=self._calls[-1].raw + tail)
-        self.release()
+        self.release(cut=cut)
 
     def cut(self, reader: CallReader | None) -> None:
         """The reply ended inside the block."""

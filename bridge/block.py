@@ -61,8 +61,7 @@ class BlockReader:
     """``read`` gives a block's parts, and the index of the first character that it did not take.
 
     ``opener`` is what the model wrote to open it. ``calls`` counts the calls read, ``good`` says
-    that one of them was a call to an offered tool, ``spoiled`` that the last one broke while it
-    streamed.
+    that one of them was a call to an offered tool, ``spoiled`` that nothing behind it can count.
     """
 
     def __init__(
@@ -96,7 +95,7 @@ class BlockReader:
 
     @property
     def spoiled(self) -> bool:
-        """Whether a call broke after it had begun to stream."""
+        """Whether a call broke after it had begun to stream, or too many were written."""
         return self._batch.spoiled
 
     def read(self, text: str, place: int, parts: list[Part], *, at_end: bool = False) -> int:
@@ -163,7 +162,7 @@ class BlockReader:
     def _begin_object(self) -> None:
         self._end_call()
         if self._state is State.OVER or self.calls >= self._room:
-            self._finish()
+            self._finish(cut=self._state is not State.OVER and self.good)
             return
         self._reader = CallReader(self._expected.tools, named=self._named)
         self._unended = True
@@ -190,9 +189,9 @@ class BlockReader:
         if (whole and self._expected.first_only) or self._batch.spoiled:
             self._finish()
 
-    def _finish(self) -> None:
+    def _finish(self, *, cut: bool = False) -> None:
         self._end_call()
-        self._batch.close()
+        self._batch.close(cut=cut)
         self._state = State.OVER
 
     def _object(self, text: str, place: int, *, at_end: bool) -> int:

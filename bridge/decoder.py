@@ -233,6 +233,9 @@ class ReplyDecoder:
         unread.place = found.start
         if found.marker is Marker.CALL and self._calls < MAX_CALLS:
             self._begin_block(found, unread, parts)
+        elif found.marker is Marker.CALL:
+            parts.append(Block((), cut=True))
+            self._state = State.OVER
         elif found.marker is not None:
             self._cut(parts)
 

@@ -59,9 +59,9 @@ class Malformed(msgspec.Struct, frozen=True):
 
 
 class Block(msgspec.Struct, frozen=True):
-    """A held block, in the order of the reply: at least one call, whole or malformed.
+    """A held block, in the order of the reply: at least one call, whole or malformed, unless cut.
 
-    ``cut``: the reply ended inside the block, after these.
+    ``cut``: the reply ended inside the block, after these, or was ended there for too many calls.
     """
 
     calls: tuple[Call | Malformed, ...]

@@ -71,7 +71,7 @@ CASES = [
         f"\n{PING}\n```", {"first_only": True}, (["ping"], [], False), "\n```", id="first"
     ),
     pytest.param(
-        f"\n{PING}{PING}", {"room": 1}, (["ping"], [], False), PING, id="no-room-for-more"
+        f"\n{PING}{PING}", {"room": 1}, (["ping"], [], True), PING, id="no-room-for-more"
     ),
     pytest.param(f"\n{PING}", {"room": 0}, ([], [], False), PING, id="no-room"),
     pytest.param(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bridge.block import MAX_CALLS, MAX_HELD
 from bridge.dialects.neutral import WORD_JOINER
-from bridge.parts import CallArguments, CallStart, Cut, Text, Thinking
+from bridge.parts import Block, CallArguments, CallStart, Cut, Text, Thinking
 from bridge.thinking import CLOSERS, OPENERS
 from tests.decoding import KEY, calls, coalesced, content, decoder, parts_of
 from tests.properties.table import ARGUMENTS
@@ -81,7 +81,6 @@ def test_a_held_call_leaves_with_the_end_of_its_block():
     [
         pytest.param(OPEN + PING + "\n```\n", "T", id="words-after-a-call"),
         pytest.param("So:\n```tool_result amber otter", " ", id="result"),
-        pytest.param(OPEN + (PING + "\n") * MAX_CALLS, "{", id="too-many-calls"),
     ],
 )
 def test_over_when_nothing_more_can_count(text, last):
@@ -113,11 +112,27 @@ def test_over_when_a_streaming_call_breaks():
     assert reading.over
 
 
-def test_calls_are_counted_over_the_blocks():
-    block = OPEN + PING * 40 + "\n```\n"
-    parts = parts_of([block * 2])
+TOO_MANY = [
+    pytest.param(OPEN + (PING + "\n") * MAX_CALLS, "{", id="in-one-block"),
+    pytest.param((OPEN + PING * 40 + "\n```\n") * 2, None, id="in-two-blocks"),
+    pytest.param((OPEN + PING + "\n```\n") * MAX_CALLS, OPEN, id="a-block-each"),
+]
+
+
+@pytest.mark.parametrize("hold", [0, 100_000])
+@pytest.mark.parametrize(("text", "last"), TOO_MANY)
+def test_a_reply_with_too_many_calls_is_cut(text, last, hold):
+    """It went out as a whole one, and agents ran the 64 calls of a loop."""
+    reading = decoder(hold=hold)
+    parts = reading.feed(text)
+    if last is not None:
+        assert not reading.over
+        parts += reading.feed(last)
+    assert reading.over
     assert len(calls(parts)) == MAX_CALLS
-    assert parts[-1] == Cut()
+    assert isinstance(parts[-1], Block)
+    assert parts[-1].cut
+    assert reading.feed(OPEN + PING) == reading.close() == []
 
 
 def test_blocks_of_unknown_tools_do_not_end_the_reply():

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.block import MAX_CALLS
 from bridge.dialects.near_miss import MAX_LENGTH
-from bridge.parts import CallArguments, CallStart, Cut, Text
+from bridge.parts import Block, CallArguments, CallStart, Text
 from tests.decoding import calls, content, decoder, malformed, parts_of
 from tests.properties.steps import cost, dearer_when_longer
 
@@ -135,7 +135,7 @@ def test_a_thousand_blocks():
     text = f'{OPEN}{{"name": "ping"}}\n```\n' * 1000
     parts = parts_of([text[i : i + 64] for i in range(0, len(text), 64)])
     assert len(calls(parts)) == MAX_CALLS
-    assert parts[-1] == Cut()
+    assert parts[-1] == Block((), cut=True)
 
 
 def test_a_thousand_blocks_of_unknown_tools():
