@@ -163,7 +163,7 @@ class Attempt:
         if not self._waits:
             return self._writer.text(text)
         if text:
-            self.held.add(text)
+            self.held.add_words(text)
         return []
 
     @property
@@ -179,7 +179,7 @@ class Attempt:
             return []
         self.cut = self.cut or block.cut
         self._figures.malformed += sum(isinstance(call, Malformed) for call in block.calls)
-        self.held.add(*block.calls)
+        self.held.add_calls(*block.calls)
         if self.held.doubtful or self.held.written < self._terms.expected.hold:
             return []
         return self.leave()
@@ -203,7 +203,7 @@ class Attempt:
             self.broken = fault is not None
         elif whole:
             name, arguments = self._gathered
-            self.held.add(Call(name, "".join(arguments)))
+            self.held.add_calls(Call(name, "".join(arguments)))
         self._gathered = None
 
     # What was held ------------------------------------------------------------------------------
@@ -231,7 +231,9 @@ class Attempt:
             # are no JSON, which is all that such content may be.
             return []
         if self._writer.said and text:
-            # Words stand apart from those that have left; before calls, those were enough.
-            again = calling and not self._first
-            text = "" if again or not text.strip() else "\n\n" + text.lstrip("\n")
+            # Words stand apart from those that have left, and are not said again by a later
+            # attempt; before its calls, those were enough.
+            if not self._first:
+                text = "" if calling else self._writer.unsaid(text)
+            text = "\n\n" + text.lstrip("\n") if text.strip() else ""
         return self._writer.text(text)

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from bridge.turns import TokenCounts
 
 
+MAX_REMEMBERED = 16_000
+"""Characters of text that are remembered: more stands before no call."""
+
+
 class Heading(msgspec.Struct, frozen=True):
     """What all chunks of an answer share."""
 
@@ -66,6 +70,8 @@ class ChunkWriter:
         self._stops = StopFilter(stops)
         self._legacy = legacy
         self._begun = False
+        self._said: list[str] = []
+        self._room = MAX_REMEMBERED
         self.said = False
         """Whether any text has been taken: it has left, or will with what comes next."""
         self.calls = 0
@@ -79,7 +85,17 @@ class ChunkWriter:
     def text(self, text: str) -> list[ChatCompletionChunk]:
         """Answer text."""
         self.said = self.said or bool(text)
+        if self._room > 0:
+            self._said.append(text)
+            self._room -= len(text)
         return self._content(self._stops.feed(text))
+
+    def unsaid(self, text: str) -> str:
+        """What of a later attempt's text is new, where it begins with all that was said before."""
+        said = "".join(self._said).strip() if self._room > 0 else ""
+        rest = text.lstrip().removeprefix(said)
+        repeats = len(rest) < len(text.lstrip()) and (not rest or rest[0].isspace())
+        return rest if repeats else text
 
     def call_start(self, name: str) -> list[ChatCompletionChunk]:
         """A call begins; its id, type and name are said here and not again."""

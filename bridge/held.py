@@ -10,11 +10,12 @@ from bridge.repeats import canonical
 if TYPE_CHECKING:
     from bridge.repeats import Answered
 
-    Item = str | Call | Malformed
+    Item = str | tuple[Call | Malformed, ...]
+    """Words, or the calls of one block."""
 
 
 class Held:
-    """``add`` what has to wait, ``take`` all of it. ``answered``: calls that would be repeats."""
+    """Add what has to wait, ``take`` all of it. ``answered``: calls that would be repeats."""
 
     def __init__(self, answered: Answered) -> None:
         self._answered = answered
@@ -23,14 +24,18 @@ class Held:
     def __bool__(self) -> bool:
         return bool(self._items)
 
-    def add(self, *items: Item) -> None:
-        """Let these wait."""
-        self._items += items
+    def add_words(self, text: str) -> None:
+        """Let this text wait."""
+        self._items.append(text)
+
+    def add_calls(self, *calls: Call | Malformed) -> None:
+        """Let the calls of a block wait."""
+        self._items.append(calls)
 
     @property
     def calls(self) -> list[Call | Malformed]:
         """The calls among it."""
-        return [item for item in self._items if not isinstance(item, str)]
+        return [call for item in self._items if not isinstance(item, str) for call in item]
 
     @property
     def written(self) -> int:
@@ -67,14 +72,20 @@ class Held:
         for item in self._items:
             if isinstance(item, str):
                 runs[-1].append(item)
-            elif item.fault is not None and not faulty:
                 continue
-            elif isinstance(item, Malformed):
-                runs += [[item.raw], []]
-            else:
-                calls.append(item)
+            kept = [call for call in item if call.fault is None or faulty]
+            calls += [call for call in kept if isinstance(call, Call)]
+            if unread := [call.raw for call in kept if isinstance(call, Malformed)]:
+                runs += [unread, []]
         self._items = []
-        texts = ["".join(run) for run in runs]
-        if len(texts) == 1:
-            return texts[0], calls
-        return "\n\n".join(text.strip("\n") for text in texts if text.strip()), calls
+        return _apart(["".join(run) for run in runs]), calls
+
+
+def _apart(texts: list[str]) -> str:
+    """Words and blocks as they stood; white space before a block was taken for the block's."""
+    if len(texts) == 1:
+        return texts[0]
+    whole = ""
+    for text in filter(str.strip, texts):
+        whole = whole.rstrip("\n") + ("" if text.startswith("\n") else "\n\n") + text
+    return whole.strip("\n")

@@ -81,6 +81,12 @@ def test_text_is_said_once():
     assert answered(f"Well. {FAULTY}", "", tools=TWO).choice["content"] == "Well."
 
 
+def test_text_that_a_second_attempt_repeats_is_said_once():
+    """It stood in the answer twice when the block was not better either."""
+    answer = answered(f"Well. {UNKNOWN}", f"Well.\n\n{UNKNOWN}", tools=TWO)
+    assert answer.choice["content"] == f"Well.\n\n{UNKNOWN.replace(KEY, '')}"
+
+
 def test_a_second_attempt_ends_with_a_stop_string_too():
     answer = answered(f"Well. {FAULTY}", "I cannot END this", tools=TWO, stop="END")
     assert answer.choice == {"content": "Well.\n\nI cannot ", "calls": [], "finish": "stop"}

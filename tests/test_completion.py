@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.completion import ChunkWriter, Heading, fold, usage_chunk, usage_of
+from bridge.completion import (
+    MAX_REMEMBERED,
+    ChunkWriter,
+    Heading,
+    fold,
+    usage_chunk,
+    usage_of,
+)
 from bridge.turns import TokenCounts
 from tests.openai_fold import read_by_openai, told_by_openai
 
@@ -129,6 +136,24 @@ def test_what_may_begin_a_stop_string_leaves_before_what_comes_next(end):
     chunks = [*held, *(w.call_start("f") if end == "call_start" else w.finish("stop"))]
     assert [delta.get("content") for delta, _ in deltas(chunks)][:3] == ["", "one ", "E"]
     assert not w.stopped
+
+
+UNSAID = [
+    pytest.param(["Let me", " see.\n"], " Let me see.\n\nOr so.", "\n\nOr so.", id="repeated"),
+    pytest.param(["Let me see."], "Let me see.", "", id="nothing-else"),
+    pytest.param(["Let me see."], "I cannot.", "I cannot.", id="other-words"),
+    pytest.param(["Let me"], "Let meet", "Let meet", id="another-word"),
+    pytest.param([], "Let me see.", "Let me see.", id="nothing-said"),
+    pytest.param(["a" * MAX_REMEMBERED], "a" * MAX_REMEMBERED, "a" * MAX_REMEMBERED, id="long"),
+]
+
+
+@pytest.mark.parametrize(("said", "text", "unsaid"), UNSAID)
+def test_what_was_said_is_not_said_again(said, text, unsaid):
+    w = writer()
+    for words in said:
+        w.text(words)
+    assert w.unsaid(text) == unsaid
 
 
 def test_every_chunk_has_the_same_heading_and_all_keys_of_its_kind():

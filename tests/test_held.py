@@ -12,8 +12,13 @@ ANSWERED = frozenset({("f", '{"a": 1}')})
 
 
 def held(*items, answered=frozenset()) -> Held:
+    """``items`` are words, and calls that have a block each or, as tuples, share one."""
     waiting = Held(answered)
-    waiting.add(*items)
+    for item in items:
+        if isinstance(item, str):
+            waiting.add_words(item)
+        else:
+            waiting.add_calls(*(item if isinstance(item, tuple) else (item,)))
     return waiting
 
 
@@ -56,8 +61,12 @@ TAKEN = [
     pytest.param(["a ", SOUND], "a ", [SOUND], id="words-before-a-call"),
     pytest.param([FAULTY, SOUND], "", [FAULTY, SOUND], id="calls-in-their-order"),
     pytest.param(["a\n", MALFORMED, "\n\nb"], "a\n\nmalformed\n\nb", [], id="a-malformed-call"),
+    pytest.param([MALFORMED, "\nb\n", MALFORMED], "malformed\nb\n\nmalformed", [],
+                 id="the-next-line"),
     pytest.param([MALFORMED, SOUND, MALFORMED], "malformed\n\nmalformed", [SOUND],
                  id="a-call-between-malformed-ones"),
+    pytest.param([(MALFORMED, SOUND, MALFORMED)], "malformedmalformed", [SOUND],
+                 id="malformed-ones-of-a-block"),
     pytest.param([MALFORMED, " ", "\n"], "malformed", [], id="white-space"),
 ]  # fmt: skip
 
