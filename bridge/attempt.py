@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bridge.decoder import ReplyDecoder
-from bridge.held import Held
+from bridge.held import Held, is_empty_fence
 from bridge.parts import Block, Call, CallArguments, CallEnd, CallStart, Cut, Malformed, Text
 from bridge.structured import JsonAnswer
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bridge.answers import ChatCompletionChunk
-    from bridge.block import Expected
+    from bridge.batch import Expected
     from bridge.completion import ChunkWriter
     from bridge.decoder import Thoughts
     from bridge.dialects.base import Grammar
@@ -82,10 +82,14 @@ class Attempt:
         self._answer = JsonAnswer(terms.json.schema) if terms.json is not None else None
         self._gathered: tuple[str, list[str]] | None = None
         """Name and arguments of a call that streams behind a doubtful one."""
+        self._thought = False
+        self._fence = False
+        """Whether all of the answer was a fence with nothing in it."""
         self.held = Held(terms.answered if first else frozenset())
         self.cut = False
         self.refused = False
         self.broken = False
+        self._talked_on = False
 
     @property
     def done(self) -> bool:
@@ -101,6 +105,17 @@ class Attempt:
     def unclosed(self) -> bool:
         """Whether the reply ended inside its thinking."""
         return self._decoder.unclosed
+
+    @property
+    def only_begun(self) -> bool:
+        """Whether the reply ended when its answer was about to begin, or had barely begun."""
+        return self._thought or self._fence or self._decoder.unclosed
+
+    @property
+    def made_up(self) -> bool:
+        """Whether a made-up result stands in the place of a call, and not behind an answer."""
+        answers = self.wants_json or (self.has_words and bool(self._terms.answered))
+        return self._talked_on and not answers
 
     @property
     def has_words(self) -> bool:
@@ -125,7 +140,11 @@ class Attempt:
 
     def close(self, *, finished: bool = True) -> list[ChatCompletionChunk]:
         """The reply has ended; ``finished`` unless something cut it."""
-        chunks = self._take(self._decoder.close(finished=finished))
+        parts = self._decoder.close(finished=finished)
+        if self._blank and is_empty_fence(parts):
+            self._fence = True
+            parts = [part for part in parts if not isinstance(part, Text)]
+        chunks = self._take(parts)
         # Beside calls there need be no JSON; what of it has left must be whole all the same.
         called = self._writer.calls or self.held.calls
         if self._answer is not None and (self._writer.said or not called):
@@ -150,9 +169,17 @@ class Attempt:
                     self._call_end(fault, whole=whole)
                 case Cut():
                     self._figures.cut += 1
+                    self._talked_on = True
                 case _:  # thinking goes no further
-                    pass
+                    self._thought = True
         return chunks
+
+    @property
+    def _blank(self) -> bool:
+        """Whether nothing of an answer has come where a block might."""
+        left = self._first and (self._writer.said or self._writer.calls)
+        came = left or self.held or self.refused or self._answer is not None
+        return self._terms.grammar is not None and not came
 
     # Text ---------------------------------------------------------------------------------------
 

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from bridge.block import MAX_CALLS, BlockReader, Expected
+from bridge.batch import Expected
+from bridge.block import MAX_CALLS, BlockReader
 from bridge.dialects.base import Grammar
 from bridge.dialects.near_miss import Candidate
 from bridge.dialects.prose import Prose
@@ -197,10 +198,10 @@ class ReplyDecoder:
             self._scanner.skip(begins_line=False)
             unread.place = found.end
 
-    def _cut(self, parts: list[Part]) -> None:
-        """From here on the model talks to itself."""
+    def _cut(self, parts: list[Part], *, too_many: bool = False) -> None:
+        """From here on the model talks to itself, or there are ``too_many`` calls."""
         self._leave_text(parts)
-        parts.append(Cut())
+        parts.append(Block((), cut=True) if too_many else Cut())
         self._state = State.OVER
 
     def _leave_text(self, parts: list[Part]) -> None:
@@ -233,11 +234,8 @@ class ReplyDecoder:
         unread.place = found.start
         if found.marker is Marker.CALL and self._calls < MAX_CALLS:
             self._begin_block(found, unread, parts)
-        elif found.marker is Marker.CALL:
-            parts.append(Block((), cut=True))
-            self._state = State.OVER
         elif found.marker is not None:
-            self._cut(parts)
+            self._cut(parts, too_many=found.marker is Marker.CALL)
 
     # Near misses --------------------------------------------------------------------------------
 

@@ -109,7 +109,10 @@ def output_wrong(fault: str) -> str:
 
 
 NO_ANSWER = "Stop thinking. Write the answer itself now."
-"""Asks for an answer when a reply held thinking alone."""
+"""Asks for an answer when a reply held thinking alone, or a fence with nothing in it."""
+
+NO_RESULT = "Only the user sends results; you wrote one yourself. Call a tool, or answer in words."
+"""Tells that a result which no call led to is made up."""
 
 NO_CALLS_NOW = "No tool can be called now. Answer in words."
 """Asks for words when a reply held a call alone and none was allowed."""

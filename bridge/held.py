@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from bridge.parts import Call, Malformed
+from bridge.parts import Call, Malformed, Text, Thinking
 from bridge.repeats import canonical
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bridge.parts import Part
     from bridge.repeats import Answered
 
     Item = str | tuple[Call | Malformed, ...]
     """Words, or the calls of one block."""
+
+_EMPTY_FENCE = re.compile(r"`{3,}[ \t]{0,3}[A-Za-z0-9_+-]{0,30}(?:\s+`{3,})?")
 
 
 class Held:
@@ -89,3 +95,10 @@ def _apart(texts: list[str]) -> str:
     for text in filter(str.strip, texts):
         whole = whole.rstrip("\n") + ("" if text.startswith("\n") else "\n\n") + text
     return whole.strip("\n")
+
+
+def is_empty_fence(parts: Sequence[Part]) -> bool:
+    """Whether these parts, thinking aside, are a fence with nothing in it: that is no answer."""
+    text = "".join(part.text for part in parts if isinstance(part, Text))
+    nothing_else = all(isinstance(part, Text | Thinking) for part in parts)
+    return nothing_else and _EMPTY_FENCE.fullmatch(text.strip()) is not None

@@ -6,7 +6,9 @@
     response_format                  text that is not that JSON           the fault
     (always) a call that is usable   a call with a fault                  the fault, the tool
     (always) a new call              the call whose result is there       that it is there
-    (always) an answer               thinking alone, a call under none    to answer in words
+    (always) an answer               thinking or an empty fence alone,
+                                     a call under none                    to answer in words
+                                     a made-up result without a call      that it is made up
 
 The model is asked again for each of them. Where it stays so, the first three are errors; of the
 others the caller gets what there is.
@@ -69,11 +71,15 @@ class Promises:
         return self._without_calls(attempt)
 
     def _without_calls(self, attempt: Attempt) -> Refusal | None:
-        if attempt.has_words or attempt.json_fault is not None:
+        if attempt.json_fault is not None:
             return self._output(attempt)
+        if attempt.made_up:
+            return Refusal(directives.NO_RESULT)
+        if attempt.has_words:
+            return None
         if attempt.refused:
             return Refusal(directives.NO_CALLS_NOW)
-        return Refusal(directives.NO_ANSWER) if attempt.unclosed else None
+        return Refusal(directives.NO_ANSWER) if attempt.only_begun else None
 
     def _output(self, attempt: Attempt) -> Refusal | None:
         if attempt.json_fault is None:

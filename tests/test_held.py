@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.held import Held
-from bridge.parts import Call, Fault, Malformed
+from bridge.held import Held, is_empty_fence
+from bridge.parts import Block, Call, Fault, Malformed, Text, Thinking
 
 SOUND = Call("f", '{"a": 1}', raw="sound call")
 FAULTY = Call("f", "{}", raw="faulty", fault=Fault("schema", "a is missing"))
@@ -81,3 +81,20 @@ def test_all_of_it_is_taken(items, text, calls):
 def test_what_has_a_fault_may_be_left_out():
     waiting = held("a", MALFORMED, FAULTY, "b", SOUND)
     assert waiting.take(faulty=False) == ("ab", [SOUND])
+
+
+FENCES = [
+    pytest.param([Text("```")], True, id="opened"),
+    pytest.param([Thinking("hm"), Text("\n```"), Text("json\n")], True, id="behind-thinking"),
+    pytest.param([Text("```text\n\n```\n")], True, id="closed"),
+    pytest.param([Text("```"), Block((MALFORMED,))], False, id="with-a-block"),
+    pytest.param([Text("```\nx")], False, id="with-something-in-it"),
+    pytest.param([Text("`" * 2)], False, id="no-fence"),
+    pytest.param([], False, id="nothing"),
+    pytest.param([Text("```" + " " * 10**6 + "x")], False, id="much-space"),
+]
+
+
+@pytest.mark.parametrize(("parts", "empty"), FENCES)
+def test_a_fence_with_nothing_in_it(parts, empty):
+    assert is_empty_fence(parts) is empty

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bridge import directives
 from bridge.dialects.neutral import WORD_JOINER
 from bridge.errors import OutputInvalid, ToolCallInvalid
 from tests.conversing import (
@@ -277,6 +278,25 @@ def test_thinking_that_never_ends_is_asked_for_an_answer():
     for replies in (["<think>on and", "<think>on"], [cut("<think>on and on")]):
         answer = answered(*replies, **think)
         assert answer.choice == {"content": "", "calls": [], "finish": "length"}
+
+
+@pytest.mark.parametrize("end", ["", "\n\n", "```", "\n```json\n", "```tool_call", "```\n```\n"])
+def test_thinking_and_nothing_else_is_asked_for_an_answer(end):
+    """The embedded model closed its thinking, wrote a fence and ended: "```" was the answer."""
+    answer = answered(f"<think>Hm.</think>\n{end}", GOOD, tools=[WEATHER])
+    assert answer.choice["calls"] == [("get_weather", '{"city":"北京"}')]
+    assert directives.NO_ANSWER in answer.asked[1][-1].text
+
+
+def test_a_made_up_result_is_not_the_end_of_an_answer():
+    """It was cut away, and "The weather:" was left, as if that were all that was asked for."""
+    made_up = f"The weather:\n\n```tool_result {KEY} 1 get_weather\nsunny\n```\nIt is sunny."
+    answer = answered(made_up, GOOD, tools=[WEATHER])
+    assert answer.choice["content"] == "The weather:"
+    assert answer.choice["calls"] == [("get_weather", '{"city":"北京"}')]
+    assert directives.NO_RESULT in answer.asked[1][-1].text
+    settled = answered(made_up, made_up, tools=[WEATHER])
+    assert settled.choice == {"content": "The weather:", "calls": [], "finish": "stop"}
 
 
 # Structured output --------------------------------------------------------------------------------
