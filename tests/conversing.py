@@ -12,6 +12,7 @@ import msgspec
 from bridge.completion import fold, usage_of
 from bridge.dialects.key import key_for
 from bridge.exchange import open_exchanges
+from bridge.keys import hashed
 from bridge.models import Model
 from bridge.plan import plan_of
 from bridge.turns import Capabilities, Piece
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
     from bridge.schema import ChatCompletionRequest
     from bridge.turns import Options, TokenCounts, Turn, UpstreamFinish
 
-SEED = b"client"
+API_KEY = "tb-alice-15925"
+"""Its dialect key is the one that replies in tests spell, right or wrong."""
+
+SEED = hashed(API_KEY).encode()
 KEY = key_for(SEED)
 PLAIN = Capabilities()
 PREFILLS = Capabilities(prefill=True)

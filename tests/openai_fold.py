@@ -11,22 +11,32 @@ from openai.types.chat import ChatCompletionChunk as TheirChunk
 from bridge.answers import encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from bridge.answers import ChatCompletion, ChatCompletionChunk
 
 
-def told_by_openai(chunks: Sequence[ChatCompletionChunk]) -> list[dict[str, Any]]:
+def told_by_openai(chunks: Iterable[ChatCompletionChunk]) -> list[dict[str, Any]]:
     """The choices, as an application sees them that reads the stream with the SDK."""
+    return folded_by_openai(map(encoded, chunks))
+
+
+def folded_by_openai(datas: Iterable[str | bytes]) -> list[dict[str, Any]]:
+    """The same, from the data of the stream's events."""
     state: ChatCompletionStreamState[None] = ChatCompletionStreamState()
-    for chunk in chunks:
-        state.handle_chunk(TheirChunk.model_validate_json(encoded(chunk)))
+    for data in datas:
+        state.handle_chunk(TheirChunk.model_validate_json(data))
     return _choices(state.current_completion_snapshot)
 
 
 def read_by_openai(completion: ChatCompletion) -> list[dict[str, Any]]:
     """The choices of a whole answer, as the SDK reads it."""
-    return _choices(TheirCompletion.model_validate_json(encoded(completion)))
+    return parsed_by_openai(encoded(completion))
+
+
+def parsed_by_openai(body: str | bytes) -> list[dict[str, Any]]:
+    """The same, from the body of the answer."""
+    return _choices(TheirCompletion.model_validate_json(body))
 
 
 def _choices(completion: Any) -> list[dict[str, Any]]:

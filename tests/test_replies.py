@@ -1,80 +1,39 @@
-"""The table of replies in ``tests/replies``, each whole, by character and in random pieces."""
+"""The table of replies in ``tests/replies``, each whole, by character and in random pieces.
+
+Once through the decoder alone, once through an exchange, as the server runs it: streamed and not,
+with and without thinking. ``test_replies_http.py`` sends them through sockets.
+"""
 
 from __future__ import annotations
 
-import json
-import tomllib
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import pytest
-
-from bridge.block import Expected
-from bridge.decoder import ReplyDecoder, Thoughts
-from bridge.dialects import DIALECTS
+from bridge.answers import encoded
+from bridge.completion import fold, usage_of
+from bridge.decoder import ReplyDecoder
 from bridge.parts import Block, Call, CallArguments, CallEnd, CallStart, Cut, Thinking
-from tests.decoding import (
-    KEY,
-    calls,
-    characters,
-    coalesced,
-    content,
-    cut_at_random,
-    malformed,
-)
+from tests.conversing import opened
+from tests.decoding import calls, characters, coalesced, content, cut_at_random, malformed
+from tests.openai_fold import read_by_openai, told_by_openai
+from tests.properties.of_exchanges import outcome
+from tests.properties.wire import check_order
+from tests.reply_cases import CASES, each_case, in_short
 
-DIRECTORY = Path(__file__).parent / "replies"
-TOOLS = json.loads((DIRECTORY / "tools.json").read_text("utf-8"))
-WORDS = {"why", "reply", "dialect", "tools", "offered", "named", "parallel", "strict", "hold"} | {
-    *("asked", "opened", "messages", "finished", "expect")
-}
-EXPECTED = {"content", "calls", "finish", "thinking", "malformed", "faulty", "near_miss"} | {
-    *("repaired", "talks_on", "cut_off", "started", "broken", "unclosed")
-}
+if TYPE_CHECKING:
+    from bridge.attempt import Terms
+    from tests.properties.of_exchanges import Outcome
+    from tests.reply_cases import Case
 
 
-def with_key(value: Any) -> Any:
-    """The value with the key put in."""
-    if isinstance(value, str):
-        return value.replace("{KEY}", KEY)
-    if isinstance(value, list):
-        return [with_key(item) for item in value]
-    if isinstance(value, dict):
-        return {name: with_key(item) for name, item in value.items()}
-    return value
-
-
-def load(path: Path) -> dict:
-    case: dict = with_key(tomllib.loads(path.read_text("utf-8")))
-    assert set(case) <= WORDS
-    assert set(case["expect"]) <= EXPECTED
-    return case
-
-
-CASES = [pytest.param(load(path), id=path.stem) for path in sorted(DIRECTORY.glob("*.toml"))]
-
-
-def decoder_for(case: dict) -> ReplyDecoder:
-    tools = case.get("tools", TOOLS)
-    dialect = case.get("dialect", "fence")
+def decoder_for(terms: Terms) -> ReplyDecoder:
     return ReplyDecoder(
-        None if dialect == "none" else DIALECTS[dialect](KEY).grammar,
-        Expected(
-            {name: tools[name] for name in case.get("offered", tools)},
-            hold=case.get("hold", 2048),
-            strict=frozenset(case.get("strict", ())),
-            named=case.get("named"),
-            first_only=not case.get("parallel", True),
-        ),
-        thoughts=Thoughts(case.get("asked", False), case.get("opened", False)),
-        messages=case.get("messages", ()),
+        terms.grammar, terms.expected, thoughts=terms.thoughts, messages=terms.messages
     )
 
 
-def decoded(case: dict, pieces: list[str]) -> dict:
+def decoded(terms: Terms, pieces: list[str], *, finished: bool) -> dict:
     """All that is worth knowing of a reply, in the words of the table."""
-    decoder = decoder_for(case)
-    finished = case.get("finished", True)
+    decoder = decoder_for(terms)
     read = [part for piece in pieces for part in decoder.feed(piece)]
     parts = coalesced([*read, *decoder.close(finished=finished)])
     held = [call for part in parts if isinstance(part, Block) for call in part.calls]
@@ -124,17 +83,55 @@ def finish(*, short: bool, called: bool) -> str:
     return "tool_calls" if called else "stop"
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_reply(case: dict):
-    whole = decoded(case, [case["reply"]])
+@each_case()
+def test_decoded(case: Case):
+    reply = case.table.get("prefilled", "") + case.table["reply"]
+    terms, finished = case.terms(), case.table.get("finished", True)
+    whole = decoded(terms, [reply], finished=finished)
     nothing: dict = {"content": "", "near_miss": False, "talks_on": False, "cut_off": False}
     nothing |= {"unclosed": False}
     nothing |= {name: [] for name in ("calls", "malformed", "faulty", "started", "broken")}
-    expected = nothing | case["expect"]
+    expected = nothing | case.expect
     assert {name: whole[name] for name in expected} == expected
-    pieces = [characters(case["reply"]), *(cut_at_random(case["reply"], n) for n in range(20))]
+    pieces = [characters(reply), *(cut_at_random(reply, n) for n in range(10))]
     for other in pieces:
-        assert decoded(case, other) == whole
+        assert decoded(terms, other, finished=finished) == whole
+
+
+WHOLE, CHARACTERS, PIECES = [1_000_000], [1], [2, 1, 3, 5, 1, 8, 40]
+SPLITS = [(True, WHOLE), (True, CHARACTERS), (False, PIECES)]
+"""Whether the answer is streamed, and the sizes of the reply's pieces."""
+
+
+@each_case()
+def test_exchanged(case: Case):
+    for way in case.ways:
+        replies = case.replies_in(way)
+        for streamed, sizes in SPLITS:
+            fields = {**case.fields, "stream": streamed, "capabilities": case.capabilities}
+            fields["model"] = case.model | way.model
+            (exchange,) = opened(**fields)
+            came = outcome(exchange, replies, sizes)
+            told = in_short(read(came, fields), came.error)
+            told["asked_again"] = exchange.figures.re_asks
+            assert (way.name, told) == (way.name, case.answer(way, streamed=streamed))
+            written = b"".join(map(encoded, came.chunks)).decode()
+            assert not any(secret in written for secret in case.secrets)
+
+
+def read(came: Outcome, fields: dict) -> list[dict]:
+    """The choices as a client reads them; what left before an error is read from a stream."""
+    chunks = came.chunks
+    check_order(chunks, whole=came.error is None, fields=fields)
+    if came.error is not None:
+        return told_by_openai(chunks) if fields["stream"] and chunks else []
+    choices = read_by_openai(fold(chunks, usage_of([came.exchange.counts])))
+    assert len(chunks) > MAX_FOLDED or told_by_openai(chunks) == choices
+    return choices
+
+
+MAX_FOLDED = 20
+"""The SDK takes its time: streams of more chunks are left to its own tests of the fold."""
 
 
 def test_the_table_is_large_enough():

@@ -29,15 +29,19 @@ def check_order(
     chunks: Sequence[ChatCompletionChunk], *, whole: bool, fields: dict[str, Any]
 ) -> None:
     """The wire's rules for the chunks of one choice."""
-    keys = ["id", "object", "created", "model", "choices"]
-    keys += ["usage"] if "stream_options" in fields else []
+    check_written(list(map(msgspec.to_builtins, chunks)), whole=whole, fields=fields)
+
+
+def check_written(chunks: Sequence[dict[str, Any]], *, whole: bool, fields: dict[str, Any]) -> None:
+    """The same, of chunks as they are written."""
+    heading = ["id", "object", "created", "model"]
+    keys = [*heading, "choices", *(["usage"] if "stream_options" in fields else [])]
     for chunk in chunks:
-        written = msgspec.to_builtins(chunk)
-        assert list(written) == keys
-        assert list(written["choices"][0]) == ["index", "delta", "logprobs", "finish_reason"]
-    deltas = [msgspec.to_builtins(chunk.choices[0].delta) for chunk in chunks]
-    reasons = [chunk.choices[0].finish_reason for chunk in chunks]
-    assert len({(chunk.id, chunk.created, chunk.model, chunk.object) for chunk in chunks}) <= 1
+        assert list(chunk) == keys
+        assert list(chunk["choices"][0]) == ["index", "delta", "logprobs", "finish_reason"]
+    deltas = [chunk["choices"][0]["delta"] for chunk in chunks]
+    reasons = [chunk["choices"][0]["finish_reason"] for chunk in chunks]
+    assert len({tuple(chunk[key] for key in heading) for chunk in chunks}) <= 1
     if whole:
         assert deltas.pop() == {}
         assert reasons.pop() is not None
