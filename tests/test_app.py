@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -481,3 +482,18 @@ def test_requests_leave_no_trace_in_each_other():
     first, second = asyncio.run(scenario())
     assert first["id"] != second["id"]
     assert first["choices"] == second["choices"]
+
+
+def test_ids_do_not_come_from_a_generator_that_a_snapshot_holds():
+    """Environments restored from one snapshot go on with the same seed."""
+
+    async def scenario():
+        async with serving(an_app(Scripted(["x"]))) as server:
+            ids = []
+            for _ in range(2):
+                random.seed(1)
+                ids.append((await server.http.post(CHAT, json=chat())).json()["id"])
+        return ids
+
+    first, second = asyncio.run(scenario())
+    assert first != second

@@ -112,6 +112,18 @@ def test_tools_are_described_as_asked():
     assert '"properties"' not in signatures
 
 
+@pytest.mark.parametrize("style", ["signatures", "json-schema"])
+@pytest.mark.parametrize("names", [("zeta", "alpha", "mid"), ("mid", "zeta", "alpha")])
+def test_tools_and_their_parameters_stand_in_the_order_of_the_request(names, style):
+    """Any other order than the client's is another prompt for the same conversation."""
+    parameters = {f"{name}_parameter": {"type": "string"} for name in names}
+    request = request_of([user("x")], tools=[tool(f"{name}_tool", **parameters) for name in names])
+    head = renderer(tools=style).turns(request)[0].text
+    found = re.findall(r"\b(?:zeta|alpha|mid)_(?:tool|parameter)\b", head)
+    in_order = [f"{name}_parameter" for name in names]
+    assert found == [part for name in names for part in (f"{name}_tool", *in_order)]
+
+
 @each_dialect
 def test_calls_stand_as_the_model_is_asked_to_write_them(dialect):
     form = DIALECTS[dialect](KEY)

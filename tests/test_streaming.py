@@ -20,6 +20,7 @@ from bridge.errors import (
     UpstreamUnavailable,
 )
 from bridge.keys import hashed
+from bridge.models import Model
 from bridge.server.pace import Pace
 from bridge.turns import Capabilities, Piece, TokenCounts
 from bridge.upstream.http_reply import new_client
@@ -279,6 +280,25 @@ def test_a_failure_after_the_first_piece_is_an_event():
     assert content_of(before) == "Hello"
     assert all(event["choices"][0]["finish_reason"] is None for event in before)
     assert (reports[0].status, reports[0].error) == (200, "upstream_cut")
+
+
+@pytest.mark.parametrize("hold", [0, 2048])
+def test_an_upstream_that_dies_in_a_call_leaves_no_whole_one(hold):
+    """One that said ``tool_calls`` over half of the arguments was run, and killed the chat."""
+    key = key_for(hashed(KEY).encode())
+    begun = f'```tool_call {key}\n{{"name": "f", "arguments": {{"a": "half'
+    model = Model("m", "up", "theirs", hold=hold)
+    app = an_app(Scripted([[begun, UpstreamCut("It broke off.")]]), model=model)
+    tool = {"type": "function", "function": {"name": "f", "parameters": {}}}
+    *before, last = events_of(asyncio.run(answered(app, {**STREAM, "tools": [tool]})).text)
+    assert last["error"]["code"] == "upstream_cut"
+    choices = [event["choices"][0] for event in before]
+    assert all(choice["finish_reason"] is None for choice in choices)
+    called = [
+        choice["delta"]["tool_calls"] for choice in choices if "tool_calls" in choice["delta"]
+    ]
+    arguments = "".join(call["function"]["arguments"] for calls in called for call in calls)
+    assert arguments == ("" if hold else '{"a":"half')
 
 
 class Broken(Gated):
