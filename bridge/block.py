@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from bridge.dialects.base import Grammar
     from bridge.parts import Part
 
-__all__ = ["MAX_CALLS", "BlockReader", "Expected"]
-
 MAX_CALLS = 64
 """Calls in one reply; a model that writes more is in a loop (real ones stop at about ten)."""
 
@@ -223,17 +221,18 @@ class BlockReader:
         self._batch.stream(self._reader)
 
     def _begin_raw(self, text: str, place: int, *, at_end: bool) -> int:
-        line = first_line(text, place, self._grammar.key)
+        line = first_line(text, place, self._grammar.key, at_end=at_end)
         if line is None:
             if not may_become_first_line(text, place):
                 self._finish()
             self._cut = at_end
             return place
-        fault = self._reader.begin_parameter(line.name)
-        if fault is not None:
+        if line.name is not None and (fault := self._reader.begin_parameter(line.name)):
             self._go_bad(fault)
             return place
         self._batch.write(text[place : line.end])
+        if line.name is None:
+            return line.end
         self._raw_text = RawText(self._grammar.key, line.line_break)
         self._state = State.RAW
         return line.end

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bridge.attempt import Terms
-from bridge.block import Expected
+from bridge.batch import Expected
 from bridge.choice import choice_of
 from bridge.decoder import Thoughts
 from bridge.dialects import DIALECTS

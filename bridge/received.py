@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bridge.block import Expected
+from bridge.batch import Expected
 from bridge.decoder import ReplyDecoder
 from bridge.parts import Text
 from bridge.turns import TokenCounts

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bridge.block import Expected
+from bridge.batch import Expected
 from bridge.decoder import ReplyDecoder, Thoughts
 from bridge.dialects import DIALECTS
 from bridge.parts import Block, Call, CallArguments, CallEnd, CallStart, Malformed, Text, Thinking

@@ -136,6 +136,12 @@ RAW = [
         f"\n{FILE}\n@path {KEY}\nx\n@end {KEY}\n```z", {}, ([], ["shape"], False), "z", id="twice"
     ),
     pytest.param(
+        f"\n{FILE}\n@end {KEY}\n```z", {}, (["write_file"], [], False), "z", id="only-an-end-line"
+    ),
+    pytest.param(
+        f"\n{FILE}\n@end {KEY}", {}, (["write_file"], [], False), None, id="an-end-line-at-the-end"
+    ),
+    pytest.param(
         f"\n{FILE}\n@content {KEY}\nx\n@end {KEY}\n{PING}",
         {},
         (["write_file", "ping"], [], False),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.block import Expected
+from bridge.batch import Expected
 from bridge.decoder import ReplyDecoder
 from bridge.dialects import DIALECTS
 from bridge.dialects.base import WrittenCall

@@ -22,15 +22,25 @@ _AFTER_END = re.compile(r"[ \t]{0,16}(?=[\r\n`]|\Z)")
 
 
 class FirstLine(msgspec.Struct, frozen=True):
-    """The first line of a raw parameter, up to its line break."""
+    """The first line of a raw parameter, up to its line break.
 
-    name: str
+    ``name`` is None for an end line where no parameter is open: some models write one behind an
+    object that holds all of its parameters. It closes nothing.
+    """
+
+    name: str | None
     end: int
     line_break: str
 
 
-def first_line(text: str, place: int, key: str) -> FirstLine | None:
+def first_line(text: str, place: int, key: str, *, at_end: bool = False) -> FirstLine | None:
     """The first line of a raw parameter at ``place``."""
+    end_line = f"@end {key}"
+    if text.startswith(end_line, place):
+        rest = _AFTER_END.match(text, place + len(end_line))
+        if rest is not None and (at_end or rest.end() < len(text)):
+            return FirstLine(None, rest.end(), "")
+        return None
     line = _FIRST_LINE.match(text, place, place + _LONGEST_LINE)
     if line is None or line[2] != key:
         return None
