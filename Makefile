@@ -51,9 +51,15 @@ serve: $(VENV)/.$(if $(UPSTREAM),serve,local) ## Serve the embedded model, or UP
 
 # --- test ---------------------------------------------------------------------------------------
 
-.PHONY: test test-model test-agents cov fuzz
+.PHONY: test test-replies record-replies test-model test-agents cov fuzz
 test: $(VENV)/.dev ## Run the fast tests (ARGS="-k decoder" for some)
 	$(PYTEST) $(ARGS)
+
+test-replies: $(VENV)/.dev ## Run the table of replies through HTTP in every way (EACH=8 for eight of each)
+	REPLIES_EACH=$(or $(EACH),every) $(PYTEST) tests/test_replies_http.py $(ARGS)
+
+record-replies: $(VENV)/.dev $(VENV)/.local ## Record what the embedded model writes into TO=folder, for the table
+	$(BIN)/python -m tests.recording '$(or $(TO),recorded)' $(ARGS)
 
 test-model: $(VENV)/.dev $(VENV)/.local ## Run the tests on the embedded model (downloads it once)
 	$(PYTEST) --timeout=600 tests/model $(ARGS)

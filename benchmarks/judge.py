@@ -76,7 +76,11 @@ class Task:
 def tools() -> dict[str, dict[str, Any]]:
     """Every tool as the wire has it, by name."""
     with (FOLDER / "tools.toml").open("rb") as file:
-        tables = tomllib.load(file)
+        return tools_of(tomllib.load(file))
+
+
+def tools_of(tables: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Tables of tools, in the form of ``tasks/tools.toml``, as the wire has them."""
     return {
         name: tool(
             name,

@@ -2,7 +2,8 @@
 
 One server for all; each case has models of its own. A reply comes from the upstream as a stream or
 as one JSON body, whole or cut between any two bytes, those of one character included. ``make
-test-replies`` tries every way with every delivery, this alone a few of each.
+test-replies`` tries each case in every way with every delivery, or in ``EACH=`` so many of them;
+without it, a few are tried.
 """
 
 from __future__ import annotations
@@ -31,14 +32,15 @@ from tests.properties.wire import check_written
 from tests.reply_cases import AS_IT_IS, CASES, THOUGHT, WAYS, Way, each_case, in_short
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tests.conversing import Reply
     from tests.reply_cases import Case
 
-IN_FULL = "REPLIES_IN_FULL" in os.environ
+EACH = os.environ.get("REPLIES_EACH")
 PATH = "/v1/chat/completions"
 STREAM_HEADERS = {"Content-Type": "text/event-stream"}
+THINKS = next(way for way in WAYS if way.name == "thinks")
 REASONS = Way("native reasoning", "", {"think": True})
 """The upstream sends the thinking apart, in a field of its own."""
 
@@ -99,25 +101,25 @@ def by_byte(reply: Reply, *, reasons: bool) -> Answer:
 
 
 DELIVERIES = [whole, as_json, *map(in_pieces, range(3)), by_character, by_byte]
+AS_IT_IS_STREAMED = (AS_IT_IS, True, in_pieces(0))
+AS_IT_IS_WHOLE = (AS_IT_IS, False, as_json)
 SOME = [
-    (AS_IT_IS, True, in_pieces(0)),
-    (AS_IT_IS, False, as_json),
-    (WAYS[2], True, whole),
-    (WAYS[2], False, in_pieces(1)),
-    (REASONS, True, in_pieces(2)),
+    [AS_IT_IS_STREAMED, AS_IT_IS_WHOLE, (THINKS, True, whole)],
+    [AS_IT_IS_STREAMED, (THINKS, False, in_pieces(1))],
+    [AS_IT_IS_STREAMED, AS_IT_IS_WHOLE, (REASONS, True, in_pieces(2))],
 ]
-"""The way, whether the answer is streamed, and the delivery."""
+"""The way, whether the answer is streamed, and the delivery: by turns, a case gets one of these."""
 
 
-def tried(case: Case) -> Iterator[tuple[Way, bool, Callable[..., Answer]]]:
+def tried(case: Case) -> Iterable[tuple[Way, bool, Callable[..., Answer]]]:
     """All that a case is tried with."""
     ways = case.ways if case.thinks else [*case.ways, REASONS]
-    if IN_FULL:
-        yield from product(ways, (True, False), DELIVERIES)
-    elif case.thinks:
-        yield from ((AS_IT_IS, stream, delivery) for _, stream, delivery in SOME[:4])
-    else:
-        yield from SOME
+    every = list(product(ways, (True, False), DELIVERIES))
+    if EACH == "every":
+        return every
+    if EACH:
+        return random.Random(case.name).sample(every, min(int(EACH), len(every)))
+    return SOME[0][:2] if case.thinks else SOME[CASES.index(case) % len(SOME)]
 
 
 # The server ---------------------------------------------------------------------------------------
