@@ -101,14 +101,13 @@ def by_byte(reply: Reply, *, reasons: bool) -> Answer:
 
 
 DELIVERIES = [whole, as_json, *map(in_pieces, range(3)), by_character, by_byte]
-AS_IT_IS_STREAMED = (AS_IT_IS, True, in_pieces(0))
-AS_IT_IS_WHOLE = (AS_IT_IS, False, as_json)
+STREAMED, UNSTREAMED = (AS_IT_IS, True, in_pieces(0)), (AS_IT_IS, False, as_json)
 SOME = [
-    [AS_IT_IS_STREAMED, AS_IT_IS_WHOLE, (THINKS, True, whole)],
-    [AS_IT_IS_STREAMED, (THINKS, False, in_pieces(1))],
-    [AS_IT_IS_STREAMED, AS_IT_IS_WHOLE, (REASONS, True, in_pieces(2))],
+    [STREAMED, UNSTREAMED, (THINKS, True, whole)],
+    [STREAMED, (THINKS, False, in_pieces(1))],
+    [STREAMED, UNSTREAMED, (REASONS, True, in_pieces(2))],
 ]
-"""The way, whether the answer is streamed, and the delivery: by turns, a case gets one of these."""
+"""The way, whether the answer is streamed, and the delivery; a case gets one row, by turns."""
 
 
 def tried(case: Case) -> Iterable[tuple[Way, bool, Callable[..., Answer]]]:
