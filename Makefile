@@ -52,8 +52,8 @@ serve: $(VENV)/.$(if $(UPSTREAM),serve,local) ## Serve the embedded model, or UP
 # --- test ---------------------------------------------------------------------------------------
 
 .PHONY: test test-replies record-replies test-model test-agents cov fuzz
-test: $(VENV)/.dev ## Run the fast tests (ARGS="-k decoder" for some)
-	$(PYTEST) $(ARGS)
+test: $(VENV)/.dev ## Run the fast tests on every processor (ARGS="-k decoder" for some, -n0 for one)
+	$(PYTEST) -n auto $(ARGS)
 
 test-replies: $(VENV)/.dev ## Run the table of replies through HTTP in every way (EACH=8 for eight of each)
 	REPLIES_EACH=$(or $(EACH),every) $(PYTEST) tests/test_replies_http.py $(ARGS)
@@ -70,7 +70,9 @@ test-agents: $(VENV)/.dev $(VENV)/.local ## Run ten conversations of an agent on
 # The core computes and does nothing else, so every branch of it can be reached by a test.
 CORE = bridge/*.py,bridge/dialects/*.py
 cov: $(VENV)/.dev ## Run the fast tests with coverage; the core must have all of its branches
-	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n auto $(ARGS)
+	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/coverage report --include='$(CORE)' --omit=bridge/cli.py --fail-under=100
 

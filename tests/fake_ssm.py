@@ -45,9 +45,10 @@ class Passage(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         door = self.server
         with door.lock:
+            refusal = door.answer
             door.calls += 1
         body = self.rfile.read(int(self.headers["content-length"]))
-        status, answer = (400, door.answer) if door.answer else self.forwarded(body)
+        status, answer = (400, refusal) if refusal else self.forwarded(body)
         time.sleep(door.delay)
         self.send_response(status)
         self.send_header("content-type", "application/x-amz-json-1.1")
