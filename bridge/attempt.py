@@ -215,8 +215,11 @@ class Attempt:
         if self.held.doubtful:
             self._gathered = (name, [])
             return []
+        chunks = self.leave(calling=True)
+        if self.stopped:
+            return chunks
         self._figures.calls += 1
-        return self.leave(calling=True) + self._writer.call_start(name)
+        return chunks + self._writer.call_start(name)
 
     def _call_arguments(self, json: str) -> list[ChatCompletionChunk]:
         if self._gathered is not None:

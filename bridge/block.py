@@ -68,7 +68,7 @@ class BlockReader:
         self._grammar = grammar
         self._expected = expected
         self._room = room
-        self._closing = ClosingMarker(grammar.close, opener)
+        self._closing = ClosingMarker(grammar.close, opener, grammar.open)
         self._state = State.OPENING if grammar.key else State.BETWEEN
         self._named = expected.named
         self._reader = CallReader({})
@@ -169,7 +169,11 @@ class BlockReader:
     def _close_marker(self, text: str, place: int, *, at_end: bool) -> int:
         self._end_call()  # however the marker goes on, that cannot change
         end = self._closing.end_at(text, place, at_end=at_end)
-        if self._state is State.OVER or end is None:
+        opens = self._closing.opens(text, place, at_end=at_end)
+        if self._state is State.OVER or end is None or opens is None:
+            return place
+        if opens:
+            self._finish()
             return place
         self._batch.write(text[place:end])
         if not self.calls:

@@ -216,7 +216,7 @@ def test_a_raw_text_is_held_up_to_a_bound():
 def test_nothing_is_read_once_it_is_over():
     reader = block()
     parts: list = []
-    reader.read(f"\n{PING}\n```", 0, parts)
+    reader.read(f"\n{PING}\n```\n", 0, parts)
     assert reader.over
     assert reader.read(PING, 0, parts) == 0
     assert reader.close(finished=True) == []

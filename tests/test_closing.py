@@ -59,11 +59,11 @@ def test_nothing_is_read_beyond_the_end():
     ],
 )
 def test_where_a_fence_ends(opener, text, at_end, expected):
-    assert ClosingMarker("```", opener).end_at(text, 0, at_end=at_end) == expected
+    assert ClosingMarker("```", opener, "").end_at(text, 0, at_end=at_end) == expected
 
 
 def test_a_tag_ends_where_it_ends():
-    assert ClosingMarker("</x>", "`x").end_at("</x>```", 0, at_end=False) == 4
+    assert ClosingMarker("</x>", "`x", "<x>").end_at("</x>```", 0, at_end=False) == 4
 
 
 @pytest.mark.parametrize(
@@ -79,10 +79,38 @@ def test_a_tag_ends_where_it_ends():
     ],
 )
 def test_where_what_cannot_be_read_ends(text, limit, at_end, expected):
-    assert ClosingMarker("```", "```").end_after(text, 0, limit, at_end=at_end) == expected
+    assert ClosingMarker("```", "```", "").end_after(text, 0, limit, at_end=at_end) == expected
 
 
 def test_a_longer_fence_may_go_on():
-    closing = ClosingMarker("```", "````")
+    closing = ClosingMarker("```", "````", "")
     assert closing.end_after("ab```", 0, 9, at_end=False) == (2, False)
     assert closing.end_after("ab````", 0, 9, at_end=False) == (6, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "at_end", "expected"),
+    [
+        ("```tool a b\n", False, True),
+        ("`````tool a b\n", False, True),
+        ("```tool a b", True, True),
+        ("```tool a b", False, None),
+        ("```tool", False, None),
+        ("```", False, None),
+        ("```", True, False),
+        ("```\n", False, False),
+        ("```tool a bc\n", False, False),
+        ("```tool a b_", True, False),
+        ("```tools", False, False),
+        ("`" * 100, False, False),
+    ],
+)
+def test_a_fence_that_opens_the_next_block_closes_nothing(text, at_end, expected):
+    closing = ClosingMarker("```", "```", "```tool a b")
+    assert closing.opens(text, 0, at_end=at_end) is expected
+    if expected:
+        assert closing.end_after(f"x {text}", 0, 9, at_end=at_end) == (2, True)
+
+
+def test_a_marker_that_opens_otherwise_closes_always():
+    assert ClosingMarker("</x>", "<x>", "<x>").opens("</x>", 0, at_end=False) is False

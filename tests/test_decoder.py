@@ -72,7 +72,8 @@ def test_a_long_call_streams_as_it_is_written():
 def test_a_held_call_leaves_with_the_end_of_its_block():
     reading = decoder()
     assert reading.feed(OPEN + PING + "\n") == []
-    assert calls(reading.feed("```")) == [("ping", "{}")]
+    assert reading.feed("```") == []  # it may open the next one
+    assert calls(reading.feed("\n")) == [("ping", "{}")]
     assert reading.close() == []
 
 

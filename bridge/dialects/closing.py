@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 _BACKTICKS = re.compile("`*")
 
+MAX_RUN = 16
+"""Backticks in a row that may open a block: twice as many as anyone needs."""
+
 
 class ClosingMarks:
     """Literals that end a call object unless they stand inside a string."""
@@ -44,11 +47,15 @@ class ClosingMarks:
 
 
 class ClosingMarker(ClosingMarks):
-    """What closes a block. A fence closes with as many backticks as ``opener`` has, or fewer."""
+    """What closes a block. A fence closes with as many backticks as ``opener`` has, or fewer.
 
-    def __init__(self, literal: str, opener: str) -> None:
+    ``opening`` is the marker of the next block: a fence that opens one closes nothing.
+    """
+
+    def __init__(self, literal: str, opener: str, opening: str) -> None:
         super().__init__(literal)
         self.literal = literal
+        self._opening = opening if opening.startswith(literal) else ""
         self._ticks = 0
         if literal.startswith("`"):
             self._ticks = max(len(opener) - len(opener.lstrip("`")), len(literal))
@@ -61,6 +68,21 @@ class ClosingMarker(ClosingMarks):
             return None
         return end
 
+    def opens(self, text: str, place: int, *, at_end: bool) -> bool | None:
+        """Whether what stands at ``place`` opens the next block; None while it may."""
+        if not self._opening:
+            return False
+        run = _BACKTICKS.match(text, place, place + MAX_RUN)
+        end = run.end() if run else place
+        if end == place + MAX_RUN:
+            return False
+        start = max(end - len(self.literal), place)
+        there = text[start : start + len(self._opening) + 1]
+        if not at_end and len(there) <= len(self._opening) and self._opening.startswith(there):
+            return None
+        goes_on = there[len(self._opening) :]
+        return there.startswith(self._opening) and not (goes_on.isalnum() or goes_on == "_")
+
     def end_after(self, text: str, place: int, limit: int, *, at_end: bool) -> tuple[int, bool]:
         """Where the next marker ends, if it begins before ``limit``, and whether that is certain.
 
@@ -69,7 +91,10 @@ class ClosingMarker(ClosingMarks):
         found = text.find(self.literal, place, limit + len(self.literal) - 1)
         if found >= 0:
             end = self.end_at(text, found, at_end=at_end)
-            return (found, False) if end is None else (end, True)
+            opens = self.opens(text, found, at_end=at_end)
+            if end is None or opens is None:
+                return found, False
+            return found if opens else end, True
         tail = text[max(place, len(text) - self._longest) :]
         end = min(len(text) - (0 if at_end else overlap(tail, self.literal)), limit)
         return end, at_end or end == limit
