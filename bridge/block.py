@@ -170,10 +170,9 @@ class BlockReader:
         self._end_call()  # however the marker goes on, that cannot change
         end = self._closing.end_at(text, place, at_end=at_end)
         opens = self._closing.opens(text, place, at_end=at_end)
-        if self._state is State.OVER or end is None or opens is None:
-            return place
         if opens:
             self._finish()
+        if self._state is State.OVER or end is None or opens is None:
             return place
         self._batch.write(text[place:end])
         if not self.calls:
@@ -235,10 +234,9 @@ class BlockReader:
             self._go_bad(fault)
             return place
         self._batch.write(text[place : line.end])
-        if line.name is None:
-            return line.end
-        self._raw_text = RawText(self._grammar.key, line.line_break)
-        self._state = State.RAW
+        if line.name is not None:
+            self._raw_text = RawText(self._grammar.key, line.line_break)
+            self._state = State.RAW
         return line.end
 
     def _raw(self, text: str, place: int, *, at_end: bool) -> int:
