@@ -13,6 +13,7 @@ none or auto without tools. The deprecated ``functions`` and ``function_call`` l
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
@@ -23,6 +24,7 @@ from bridge.conversation import settled
 from bridge.errors import BodyTooLarge, RequestError
 from bridge.faults import request_error, type_name
 from bridge.json_body import load_object
+from bridge.kept import Known
 from bridge.schema import (
     AllowedToolsChoice,
     ChatCompletionRequest,
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from bridge.schema import FunctionDefinition, JSONObject
+
+_known: Known[FunctionDefinition] = Known()
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -163,20 +167,17 @@ def _with_tools(request: ChatCompletionRequest) -> ChatCompletionRequest:
     if request.functions:
         if request.tool_choice not in PLAIN_CHOICES:
             _refuse(TOOL_CHOICE_ALONE, "tool_choice")
-        _check_functions(request.functions, "functions[{}]")
         return request.model_copy(
             update={
-                "tools": [
-                    Tool(type="function", function=function) for function in request.functions
-                ],
+                "tools": _checked(request.functions, "functions[{}]"),
                 "tool_choice": _choice_of(request.function_call),
                 "parallel_tool_calls": False,
             }
         )
     if isinstance(request.function_call, NamedFunction):
         _refuse("'function_call' is only allowed when 'functions' are specified.", "function_call")
-    _check_functions(request.offered, "tools[{}].function")
-    return request.model_copy(update={"tools": request.tools or None, "functions": None})
+    tools = _checked(request.offered, "tools[{}].function") or None
+    return request.model_copy(update={"tools": tools, "functions": None})
 
 
 def _choice_of(function_call: str | NamedFunction | None) -> str | NamedToolChoice | None:
@@ -185,15 +186,27 @@ def _choice_of(function_call: str | NamedFunction | None) -> str | NamedToolChoi
     return function_call
 
 
-def _check_functions(functions: Sequence[FunctionDefinition], where: str) -> None:
+def _checked(functions: Sequence[FunctionDefinition], where: str) -> list[Tool]:
     names: set[str] = set()
+    tools: list[Tool] = []
     for index, function in enumerate(functions):
         path = where.format(index)
         if function.name in names:
             _refuse(f"There are two tools named '{function.name}'.", f"{path}.name")
         names.add(function.name)
-        if function.parameters:
-            _check_parameters(function.parameters, f"{path}.parameters")
+        tools.append(Tool(type="function", function=_known_or_checked(function, path)))
+    return tools
+
+
+def _known_or_checked(function: FunctionDefinition, path: str) -> FunctionDefinition:
+    fields = (function.name, function.description, function.parameters, function.strict)
+    text = json.dumps(fields, ensure_ascii=False)
+    if (known := _known.get(text)) is not None:
+        return known
+    if function.parameters:
+        _check_parameters(function.parameters, f"{path}.parameters")
+    _known.add(text, function)
+    return function
 
 
 def _check_parameters(schema: JSONObject, path: str) -> None:

@@ -16,6 +16,8 @@ class Source:
     def __init__(self, *items: bytes | float | Exception) -> None:
         self.items = items
         self.given = 0
+        self.asked = 0
+        """How often more was asked for after an item."""
         self.closed = False
 
     async def read(self):
@@ -24,6 +26,7 @@ class Source:
                 if isinstance(item, bytes):
                     self.given += 1
                     yield item
+                    self.asked += 1
                 elif isinstance(item, Exception):
                     raise item
                 else:
@@ -64,6 +67,25 @@ def test_what_arrives(items, expected, error):
     source = Source(*items)
     assert asyncio.run(gathered(source, first=0.3, silence=0.1)) == (expected, error)
     assert source.closed
+
+
+@pytest.mark.parametrize(
+    ("items", "asked"),
+    [
+        pytest.param([0.01, b"a"] * 3, [0, 1, 2], id="singly"),
+        pytest.param([0.01, b"a", b"b"] * 2, [0, 2, 4], id="by-twos"),
+        pytest.param([0.01, b"a", b"b", 0.01, b"c", 0.01, b"d"], [0, 2, 3, 3], id="singly-again"),
+    ],
+)
+def test_single_chunks_are_handed_over_before_more_is_asked_for(items, asked):
+    """To ask for more begins a wait of the socket, for which the client would wait as well."""
+
+    async def go():
+        source = Source(*items)
+        async with Arrivals(source.read(), first=1, silence=1) as arrivals:
+            return [source.asked async for _ in arrivals]
+
+    assert asyncio.run(go()) == asked
 
 
 def test_the_clock_stands_while_the_consumer_is_busy():

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge import validation
 from bridge.errors import BodyTooLarge, BridgeError, RequestError
+from bridge.kept import KEPT, KEPT_TEXT
 from bridge.schema import AllowedToolsChoice, NamedToolChoice, ToolMessage
 from bridge.validation import Limits, parse_request
 
@@ -670,3 +672,44 @@ def test_any_messages_are_taken_or_refused(items):
 def test_any_bytes_are_taken_or_refused(data):
     with pytest.raises(BridgeError):
         parse_request(data, LIMITS)
+
+
+def schema(minimum: object = 1, **more: Any) -> dict[str, Any]:
+    properties = {"a": {"type": "integer", "minimum": minimum}}
+    return {"type": "object", "properties": properties, **more}
+
+
+def test_requests_share_equal_tools():
+    """A thousand waiting agents offer the same tools: their schemas are held once."""
+    first, second = (parsed(tools=[tool(parameters=schema())]).offered[0] for _ in range(2))
+    assert first is second
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        tool("g", parameters=schema()),
+        tool(parameters=schema(), strict=True),
+        tool(parameters=schema(), description="d"),
+        tool(parameters=schema(additionalProperties=False)),
+        tool(parameters=schema(1.0)),
+    ],
+    ids=["name", "strict", "description", "more", "float"],
+)
+def test_tools_that_differ_are_not_shared(other):
+    parsed(tools=[tool(parameters=schema())])
+    got = parsed(tools=[other]).offered[0].model_dump(exclude_none=True)
+    assert json.dumps(got, sort_keys=True) == json.dumps(other["function"], sort_keys=True)
+
+
+def test_a_tool_that_equals_a_known_one_only_to_python_is_checked():
+    parsed(tools=[tool(parameters=schema(1))])
+    refused(body(tools=[tool(parameters=schema(True))]))
+
+
+def test_tools_without_end_are_not_all_kept():
+    for i in range(2 * KEPT):
+        parsed(tools=[tool(f"f{i}")])
+    assert len(validation._known._values) <= KEPT
+    long = tool(description="x" * KEPT_TEXT)
+    assert parsed(tools=[long]).offered[0] is not parsed(tools=[long]).offered[0]

@@ -2,7 +2,9 @@
 
 A read of the socket often brings many small chunks at once, and httpx gives them one by one:
 whoever handles each as it comes pays for it as if it had come alone. Here a task of its own reads
-on until it has to wait, and the consumer, which runs then, gets all of it as one.
+on until it has to wait, and the consumer, which runs then, gets all of it as one. Only where chunks
+come singly, each is handed over before the next is asked for: to begin a wait takes httpx about as
+long as the consumer takes for all that it does.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 ROOM = 64 * 1024
 """Bytes that are read ahead of a consumer that is busy, about one read of httpx; the rest stays in
 the socket, so that a slow consumer slows the upstream."""
+
+WAITED_SECONDS = 0.0002
+"""A chunk that took longer had to be waited for; one that is already there takes a tenth of it."""
 
 
 class Arrivals:
@@ -77,13 +82,17 @@ class Arrivals:
     async def _read(self) -> None:
         try:
             async with aclosing(self._source):
+                waited, asked = True, self._loop.time()
                 async for data in self._source:
+                    waited_before, waited = waited, self._loop.time() - asked > WAITED_SECONDS
                     self._arrived.append(data)
                     self._size += len(data)
-                    _tell(self._wanted)
+                    if _tell(self._wanted) and waited and waited_before:
+                        await asyncio.sleep(0)
                     if self._size >= ROOM:
                         self._room = self._loop.create_future()
                         await self._room
+                    asked = self._loop.time()
         except Exception as error:
             self._error = error
         finally:
@@ -112,6 +121,9 @@ class Arrivals:
             self._wanted.set_exception(silent())
 
 
-def _tell(waiting: asyncio.Future[None] | None) -> None:
-    if waiting is not None and not waiting.done():
-        waiting.set_result(None)
+def _tell(waiting: asyncio.Future[None] | None) -> bool:
+    """Wake whoever waits; False if nobody does."""
+    if waiting is None or waiting.done():
+        return False
+    waiting.set_result(None)
+    return True
