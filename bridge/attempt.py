@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bridge.decoder import ReplyDecoder
-from bridge.held import Held, is_empty_fence
+from bridge.held import Held, empty_fence
 from bridge.parts import Block, Call, CallArguments, CallEnd, CallStart, Cut, Malformed, Text
 from bridge.structured import JsonAnswer
 
@@ -83,8 +83,8 @@ class Attempt:
         self._gathered: tuple[str, list[str]] | None = None
         """Name and arguments of a call that streams behind a doubtful one."""
         self._thought = False
-        self._fence = False
-        """Whether all of the answer was a fence with nothing in it."""
+        self.fence = ""
+        """A fence with nothing in it, if that was all of the answer."""
         self.held = Held(terms.answered if first else frozenset())
         self.cut = False
         self.refused = False
@@ -109,7 +109,7 @@ class Attempt:
     @property
     def only_begun(self) -> bool:
         """Whether the reply ended when its answer was about to begin, or had barely begun."""
-        return self._thought or self._fence or self._decoder.unclosed
+        return self._thought or self._decoder.unclosed
 
     @property
     def made_up(self) -> bool:
@@ -141,8 +141,8 @@ class Attempt:
     def close(self, *, finished: bool = True) -> list[ChatCompletionChunk]:
         """The reply has ended; ``finished`` unless something cut it."""
         parts = self._decoder.close(finished=finished)
-        if self._blank and is_empty_fence(parts):
-            self._fence = True
+        if self._blank and (fence := empty_fence(parts)):
+            self.fence = fence
             parts = [part for part in parts if not isinstance(part, Text)]
         chunks = self._take(parts)
         # Beside calls there need be no JSON; what of it has left must be whole all the same.
@@ -184,6 +184,8 @@ class Attempt:
     # Text ---------------------------------------------------------------------------------------
 
     def _text(self, text: str) -> list[ChatCompletionChunk]:
+        if self.refused and not self.has_words:
+            text = text.lstrip()  # it stood behind the call
         return self._say(text if self._answer is None else self._answer.feed(text))
 
     def _say(self, text: str) -> list[ChatCompletionChunk]:
@@ -228,12 +230,13 @@ class Attempt:
         return self._writer.call_arguments(json)
 
     def _call_end(self, fault: Fault | None, *, whole: bool) -> None:
-        self.cut = self.cut or not whole
+        self.cut = self.cut or not (whole or fault)
         if self._gathered is None:
             self.broken = fault is not None
-        elif whole:
-            name, arguments = self._gathered
-            self.held.add_calls(Call(name, "".join(arguments)))
+        elif whole or fault:
+            name, json = self._gathered[0], "".join(self._gathered[1])
+            unread = fault and Malformed(f"{name} {json}", fault, name)  # as far as it was read
+            self.held.add_calls(unread or Call(name, json))
         self._gathered = None
 
     # What was held ------------------------------------------------------------------------------
@@ -243,8 +246,8 @@ class Attempt:
 
         ``calling``: one more call is about to follow.
         """
-        text, calls = self.held.take(faulty=faulty)
-        chunks = self._words(text, calling=calling or bool(calls))
+        texts, calls = self.held.take(faulty=faulty)
+        chunks = self._words([self.fence] if self.fence else texts, calling=calling or bool(calls))
         if self.stopped:
             return chunks
         for call in calls[:1] if self._terms.expected.first_only else calls:
@@ -255,15 +258,18 @@ class Attempt:
             chunks += self._writer.call_arguments(call.arguments)
         return chunks
 
-    def _words(self, text: str, *, calling: bool) -> list[ChatCompletionChunk]:
+    def _words(self, texts: list[str], *, calling: bool) -> list[ChatCompletionChunk]:
         if self._writer.calls or (calling and self.wants_json):
             # Behind a call that has left, words can only be an unreadable one; around a call they
             # are no JSON, which is all that such content may be.
             return []
-        if self._writer.said and text:
-            # Words stand apart from those that have left, and are not said again by a later
-            # attempt; before its calls, those were enough.
-            if not self._first:
-                text = "" if calling else self._writer.unsaid(text)
-            text = "\n\n" + text.lstrip("\n") if text.strip() else ""
-        return self._writer.text(text)
+        if self._writer.said and not self._first:
+            # What has left is not said again by a later attempt; before its calls, it was enough.
+            texts = [] if calling else [self._writer.unsaid(texts[0]), *texts[1:]]
+        chunks: list[ChatCompletionChunk] = []
+        for text in texts:
+            if self._writer.said and text.strip():
+                chunks += self._writer.separate() + self._writer.text(text.lstrip("\n"))
+            elif not self._writer.said:
+                chunks += self._writer.text(text)
+        return chunks

@@ -160,7 +160,7 @@ class BlockReader:
     def _begin_object(self) -> None:
         self._end_call()
         if self._state is State.OVER or self.calls >= self._room:
-            self._finish(cut=self._state is not State.OVER and self.good)
+            self._finish(cut=self._state is not State.OVER)
             return
         self._reader = CallReader(self._expected.tools, named=self._named)
         self._unended = True

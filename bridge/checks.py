@@ -10,7 +10,6 @@ import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from bridge.kept import kept
 from bridge.parts import Fault
 from bridge.schema_shape import shape_of
 
@@ -28,12 +27,7 @@ _OBJECT = {"type": "object"}
 
 def check_schema(schema: object) -> str | None:
     """What keeps ``schema`` from being a JSON Schema object that can be applied, or None."""
-    return _fault_in(json.dumps(schema, ensure_ascii=False))
-
-
-@kept
-def _fault_in(schema_text: str) -> str | None:
-    return shape_of(json.loads(schema_text)).fault
+    return shape_of(schema).fault
 
 
 def load_validator() -> None:
@@ -60,8 +54,8 @@ def fault_of(
         value = loaded(value_json)
     except (ValueError, RecursionError):
         return Fault("json", f"{root}: this is no JSON.")
-    text = json.dumps(_OBJECT if schema is None else schema, ensure_ascii=False)
     try:
+        text = json.dumps(_OBJECT if schema is None else schema, ensure_ascii=False)
         errors = [told(error, root) for error in islice(errors_in(value, text), MAX_EXAMINED)]
     except (TooMuchWork, RecursionError, Unresolvable):
         return Fault("schema", f"{root}: cannot be checked against the schema.")

@@ -36,7 +36,13 @@ if TYPE_CHECKING:
 
 
 MAX_REMEMBERED = 16_000
-"""Characters of text that are remembered: more stands before no call."""
+"""Characters of text that are remembered, to be told from a later attempt's: more stands before no
+call."""
+
+_SPACES = ("\n\n", "\n", " ")
+"""What may stand between words of two attempts: the first that holds no stop string."""
+
+_SENTENCE_ENDS = (*".!?:…", *"。！？：")
 
 
 class Heading(msgspec.Struct, frozen=True):
@@ -69,6 +75,8 @@ class ChunkWriter:
         self._new_call_id = new_call_id
         self._stops = StopFilter(stops)
         self._legacy = legacy
+        spaces = (space for space in _SPACES if not any(stop in space for stop in stops))
+        self._between = next(spaces, "")
         self._begun = False
         self._said: list[str] = []
         self._room = MAX_REMEMBERED
@@ -90,12 +98,16 @@ class ChunkWriter:
             self._room -= len(text)
         return self._content(self._stops.feed(text))
 
+    def separate(self) -> list[ChatCompletionChunk]:
+        """A blank line of our own. It stops nothing, since the model did not write it."""
+        return [] if self.stopped else self._content(self._stops.close() + self._between)
+
     def unsaid(self, text: str) -> str:
         """What of a later attempt's text is new, where it begins with all that was said before."""
         said = "".join(self._said).strip() if self._room > 0 else ""
         rest = text.lstrip().removeprefix(said)
-        repeats = len(rest) < len(text.lstrip()) and (not rest or rest[0].isspace())
-        return rest if repeats else text
+        ends = said.endswith(_SENTENCE_ENDS) or not rest or rest.startswith("\n")
+        return rest.lstrip() if ends and len(rest) < len(text.lstrip()) else text
 
     def call_start(self, name: str) -> list[ChatCompletionChunk]:
         """A call begins; its id, type and name are said here and not again."""

@@ -188,7 +188,9 @@ class ReplyDecoder:
             self._cut(parts)
 
     def _call(self, found: Found, unread: Unread, parts: list[Part]) -> None:
-        if not self._scanner.fence or self._prose.has_fence:
+        if self._calls >= MAX_CALLS:
+            self._cut(parts, too_many=True)
+        elif not self._scanner.fence or self._prose.has_fence:
             self._begin_block(found, unread, parts)
         elif found.start >= unread.settled:
             # In a fence with other things: an example, unless it ends the reply.

@@ -78,13 +78,24 @@ def _format_lines(request: ChatCompletionRequest, choice: Choice, dialect: Diale
     return []
 
 
-def correction(dialect: Dialect, faults: Sequence[str], tools: Sequence[str]) -> str:
-    """Asks for a block again; ``faults`` in words, ``tools`` the descriptions it needs."""
+def correction(
+    dialect: Dialect, faults: Sequence[str], tools: Sequence[str], *, or_words: bool = False
+) -> str:
+    """Asks for a block again, or ``or_words``: perhaps no tool does what was wanted.
+
+    ``faults`` in words, ``tools`` the descriptions it needs.
+    """
     lines = [f"Your {dialect.block} block could not be used:", *(f"- {fault}" for fault in faults)]
     if tools:
         lines += ["The tool:" if len(tools) == 1 else "The tools:", *tools]
-    lines.append("Write only the corrected block.")
+    lines.append(CORRECTED_OR_WORDS if or_words else "Write only the corrected block.")
     return "\n".join(lines)
+
+
+CORRECTED_OR_WORDS = (
+    "If one of these tools does what was asked for, write only the corrected block. "
+    "If none does, do not call any: answer in words."
+)
 
 
 def call_missing(dialect: Dialect, names: Sequence[str]) -> str:
@@ -108,11 +119,17 @@ def output_wrong(fault: str) -> str:
     return f"That is not what was asked for: {fault}\nWrite only the corrected JSON."
 
 
-NO_ANSWER = "Stop thinking. Write the answer itself now."
-"""Asks for an answer when a reply held thinking alone, or a fence with nothing in it."""
+def made_up_result(*, may_call: bool) -> str:
+    """Tells that a result which no call led to is made up."""
+    instead = "Call a tool, or answer in words." if may_call else "Answer in words."
+    return f"Only the user sends results; you wrote one yourself. {instead}"
 
-NO_RESULT = "Only the user sends results; you wrote one yourself. Call a tool, or answer in words."
-"""Tells that a result which no call led to is made up."""
+
+NO_ANSWER = "Stop thinking. Write the answer itself now."
+"""Asks for an answer when a reply held thinking alone."""
+
+NOTHING_IN_IT = "There is nothing in that code block. Write the answer itself now."
+"""Asks for an answer when a reply was an empty fence."""
 
 NO_CALLS_NOW = "No tool can be called now. Answer in words."
 """Asks for words when a reply held a call alone and none was allowed."""

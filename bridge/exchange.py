@@ -111,7 +111,8 @@ class Exchange:
         if attempt.broken:
             raise ToolCallInvalid("The model wrote a tool call that cannot be read.")
         refusal = self._plan.promises.judge(attempt, called=bool(self._writer.calls))
-        cut = attempt.cut or not finished
+        # A call without its end breaks a promise, unless the token limit cut it.
+        cut = not finished or (attempt.cut and not self._plan.terms.promised)
         if refusal is not None and not cut:
             if may_ask_again and self._retries > 0 and not self._committed:
                 self._ask_again(refusal)

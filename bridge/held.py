@@ -26,6 +26,10 @@ class Held:
     def __init__(self, answered: Answered) -> None:
         self._answered = answered
         self._items: list[Item] = []
+        self._faulty = False
+        self._all_repeat = True
+        self.written = 0
+        """The characters that the model needed for the calls."""
 
     def __bool__(self) -> bool:
         return bool(self._items)
@@ -37,16 +41,14 @@ class Held:
     def add_calls(self, *calls: Call | Malformed) -> None:
         """Let the calls of a block wait."""
         self._items.append(calls)
+        self.written += sum(len(call.raw) for call in calls)
+        self._faulty = self._faulty or any(call.fault is not None for call in calls)
+        self._all_repeat = self._all_repeat and all(map(self._is_repeat, calls))
 
     @property
     def calls(self) -> list[Call | Malformed]:
         """The calls among it."""
         return [call for item in self._items if not isinstance(item, str) for call in item]
-
-    @property
-    def written(self) -> int:
-        """The characters that the model needed for the calls."""
-        return sum(len(call.raw) for call in self.calls)
 
     @property
     def has_words(self) -> bool:
@@ -56,19 +58,19 @@ class Held:
     @property
     def repeats(self) -> bool:
         """Whether there are calls, and all have their results already."""
-        calls = self.calls
-        return bool(calls) and all(
-            isinstance(call, Call) and (call.name, canonical(call.arguments)) in self._answered
-            for call in calls
-        )
+        return self._all_repeat and bool(self.calls)
 
     @property
     def doubtful(self) -> bool:
         """Whether another attempt may bring better calls."""
-        return self.repeats or any(call.fault is not None for call in self.calls)
+        return self._faulty or self.repeats
 
-    def take(self, *, faulty: bool = True) -> tuple[str, list[Call]]:
-        """The text and the calls, which wait no longer.
+    def _is_repeat(self, call: Call | Malformed) -> bool:
+        known = isinstance(call, Call) and bool(self._answered)
+        return known and (call.name, canonical(call.arguments)) in self._answered
+
+    def take(self, *, faulty: bool = True) -> tuple[list[str], list[Call]]:
+        """The texts, which are to stand apart, and the calls; they wait no longer.
 
         A malformed call is text, as the model wrote it. Without ``faulty``, what has a fault is
         left out.
@@ -83,22 +85,26 @@ class Held:
             calls += [call for call in kept if isinstance(call, Call)]
             if unread := [call.raw for call in kept if isinstance(call, Malformed)]:
                 runs += [unread, []]
-        self._items = []
+        self._items, self.written = [], 0
+        self._faulty, self._all_repeat = False, True
         return _apart(["".join(run) for run in runs]), calls
 
 
-def _apart(texts: list[str]) -> str:
-    """Words and blocks as they stood; white space before a block was taken for the block's."""
+def _apart(texts: list[str]) -> list[str]:
+    """Words and blocks; white space before a block was taken for the block's."""
     if len(texts) == 1:
-        return texts[0]
-    whole = ""
+        return texts
+    apart: list[str] = []
     for text in filter(str.strip, texts):
-        whole = whole.rstrip("\n") + ("" if text.startswith("\n") else "\n\n") + text
-    return whole.strip("\n")
+        if apart and text.startswith("\n"):
+            apart[-1] = apart[-1].rstrip("\n") + text
+        else:
+            apart.append(text)
+    return [text.strip("\n") for text in apart]
 
 
-def is_empty_fence(parts: Sequence[Part]) -> bool:
-    """Whether these parts, thinking aside, are a fence with nothing in it: that is no answer."""
-    text = "".join(part.text for part in parts if isinstance(part, Text))
+def empty_fence(parts: Sequence[Part]) -> str:
+    """The text of these parts if, thinking aside, it is a fence with nothing in it, or else ""."""
+    text = "".join(part.text for part in parts if isinstance(part, Text)).strip()
     nothing_else = all(isinstance(part, Text | Thinking) for part in parts)
-    return nothing_else and _EMPTY_FENCE.fullmatch(text.strip()) is not None
+    return text if nothing_else and _EMPTY_FENCE.fullmatch(text) else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, wraps
+from functools import wraps
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -10,40 +10,55 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-KEPT = 256
-"""Results kept of one function: for the 128 tools that a request may offer, twice."""
-
 KEPT_TEXT = 8192
-"""Characters of a text whose result is kept; with ``KEPT`` it bounds the memory."""
+"""Characters of a text whose value is kept."""
+
+KEPT_TEXTS = 512 * 1024
+"""Characters of all texts. The values may take twenty times as much: 128 MB have room for that."""
 
 
 class Known(Generic[T]):
-    """Values that never change, by the texts that say all of them.
+    """Values that never change, by the texts that say all of them; those not used for longest go.
 
     Requests that bring the same value share the one that came first, however long they wait.
     """
 
     def __init__(self) -> None:
         self._values: dict[str, T] = {}
+        self._room = KEPT_TEXTS
+
+    def __len__(self) -> int:
+        return len(self._values)
 
     def get(self, text: str) -> T | None:
         """The value, if it is known."""
-        return self._values.get(text)
+        value = self._values.pop(text, None)
+        if value is not None:
+            self._values[text] = value  # used last
+        return value
 
     def add(self, text: str, value: T) -> None:
-        """Keep it for later, unless it is too long."""
-        if len(self._values) >= KEPT:
-            self._values.clear()
-        if len(text) <= KEPT_TEXT:
-            self._values[text] = value
+        """Keep a value that is not known, unless its text is too long."""
+        if len(text) > KEPT_TEXT:
+            return
+        self._values[text] = value
+        self._room -= len(text)
+        while self._room < 0:
+            oldest = next(iter(self._values))
+            del self._values[oldest]
+            self._room += len(oldest)
 
 
 def kept(work_out: Callable[[str], T]) -> Callable[[str], T]:
     """The same function, which must be pure; equal texts are one, whoever sends them."""
-    known = lru_cache(maxsize=KEPT)(work_out)
+    known: Known[T] = Known()
 
     @wraps(work_out)
     def get(text: str) -> T:
-        return known(text) if len(text) <= KEPT_TEXT else work_out(text)
+        value = known.get(text)
+        if value is None:
+            value = work_out(text)
+            known.add(text, value)
+        return value
 
     return get

@@ -203,8 +203,6 @@ def _can_be(literal: str, others: tuple[_Element, ...]) -> bool:
 
 def steps_of(pattern: str) -> Count | None:
     """The steps that ``pattern`` may take on a text; None when that cannot be told."""
-    if len(pattern) > MAX_PATTERN:
-        return None
     try:
         whole = _Counter(pattern).group()
     except (_Uncounted, RecursionError, re.error):
@@ -227,7 +225,8 @@ def _compiled(pattern: str) -> tuple[re.Pattern[str], Count] | None:
 
 def steps_on(pattern: str, text: str) -> int | None:
     """The steps that looking for ``pattern`` in ``text`` may take; None when it is not applied."""
-    known = _compiled(pattern)
+    # Of a longer one not even the text is to be kept.
+    known = _compiled(pattern) if len(pattern) <= MAX_PATTERN else None
     if known is None or (steps := known[1].on(len(text))) > MAX_STEPS:
         return None
     return steps
@@ -235,7 +234,7 @@ def steps_on(pattern: str, text: str) -> int | None:
 
 def found(pattern: str, text: str) -> bool | None:
     """Whether ``pattern`` is found in ``text``; None when it is not applied to this text."""
-    known = _compiled(pattern)
-    if known is None or known[1].on(len(text)) > MAX_STEPS:
+    if steps_on(pattern, text) is None:
         return None
-    return known[0].search(text) is not None
+    known = _compiled(pattern)
+    return known is not None and known[0].search(text) is not None

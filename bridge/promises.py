@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from bridge import directives
 from bridge.calls import resolve
@@ -54,6 +55,12 @@ class Promises:
 
     def judge(self, attempt: Attempt, *, called: bool) -> Refusal | None:
         """What is wrong with an attempt that has ended; ``called``: calls have left already."""
+        refusal = self._judged(attempt, called=called)
+        if refusal is not None and attempt.json_fault is not None and refusal.error is None:
+            return replace(refusal, error=_output_invalid())  # it would leave with the calls
+        return refusal
+
+    def _judged(self, attempt: Attempt, *, called: bool) -> Refusal | None:
         calls = attempt.held.calls
         if attempt.stopped:
             return None
@@ -74,11 +81,13 @@ class Promises:
         if attempt.json_fault is not None:
             return self._output(attempt)
         if attempt.made_up:
-            return Refusal(directives.NO_RESULT)
+            return Refusal(directives.made_up_result(may_call=bool(self._offered)))
         if attempt.has_words:
             return None
         if attempt.refused:
             return Refusal(directives.NO_CALLS_NOW)
+        if attempt.fence:
+            return Refusal(directives.NOTHING_IN_IT)
         return Refusal(directives.NO_ANSWER) if attempt.only_begun else None
 
     def _output(self, attempt: Attempt) -> Refusal | None:
@@ -99,8 +108,10 @@ class Promises:
             error = ToolCallInvalid("The model did not write a valid tool call.")
         elif wants_json and not any(isinstance(call, Call) for call in calls):
             error = _output_invalid()
+        unknown = error is None and all(fault.kind == "name" for _, fault in faulty)
         tools = list(map(self._renderer.tool, meant))
-        return Refusal(directives.correction(self._dialect, told, tools), error)
+        text = directives.correction(self._dialect, told, tools, or_words=unknown)
+        return Refusal(text, error)
 
 
 def _output_invalid() -> OutputInvalid:

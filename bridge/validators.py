@@ -55,8 +55,8 @@ class Budget:
     """The steps left for the check that runs. Checks do not overlap: nothing in them waits."""
 
     left = MAX_STEPS
-    patterns: ClassVar[set[str]] = set()
-    """Those that the check has met."""
+    patterns: ClassVar[set[int]] = set()
+    """The hashes of those that the check has met."""
 
     @classmethod
     def begin(cls) -> None:
@@ -74,8 +74,9 @@ class Budget:
     @classmethod
     def spend_on(cls, pattern: str, text: str) -> None:
         """Count what looking for a pattern takes; more of them than are kept are too many."""
-        if pattern not in cls.patterns:
-            cls.patterns.add(pattern)
+        known = hash(pattern)
+        if known not in cls.patterns:
+            cls.patterns.add(known)
             cls.spend(READING_STEPS * min(len(pattern), MAX_PATTERN))
             if len(cls.patterns) > PATTERNS_KEPT:
                 raise TooMuchWork

@@ -71,7 +71,6 @@ CASES = [
         f"\n{PING}\n```", {"first_only": True}, (["ping"], [], False), "\n```", id="first"
     ),
     pytest.param(f"\n{PING}{PING}", {"room": 1}, (["ping"], [], True), PING, id="no-room-for-more"),
-    pytest.param(f"\n{PING}", {"room": 0}, ([], [], False), PING, id="no-room"),
     pytest.param(
         f"\n{PING}\n````x", {"opener": "````x"}, (["ping"], [], False), "x", id="longer-fence"
     ),

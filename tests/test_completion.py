@@ -139,13 +139,33 @@ def test_what_may_begin_a_stop_string_leaves_before_what_comes_next(end):
 
 
 UNSAID = [
-    pytest.param(["Let me", " see.\n"], " Let me see.\n\nOr so.", "\n\nOr so.", id="repeated"),
+    pytest.param(["Let me", " see.\n"], " Let me see.\n\nOr so.", "Or so.", id="repeated"),
+    pytest.param(["我来查。\n"], "我来查。晴。", "晴。", id="repeated-in-chinese"),
+    pytest.param(["1\n"], "1 is odd.", "1 is odd.", id="the-beginning-of-a-sentence"),
+    pytest.param(["A list"], "A list\n- a", "- a", id="repeated-as-a-line"),
     pytest.param(["Let me see."], "Let me see.", "", id="nothing-else"),
     pytest.param(["Let me see."], "I cannot.", "I cannot.", id="other-words"),
     pytest.param(["Let me"], "Let meet", "Let meet", id="another-word"),
     pytest.param([], "Let me see.", "Let me see.", id="nothing-said"),
     pytest.param(["a" * MAX_REMEMBERED], "a" * MAX_REMEMBERED, "a" * MAX_REMEMBERED, id="long"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("stops", "between"),
+    [
+        ([], "\n\n"),
+        (["\n\n"], "\n"),
+        (["\n"], " "),
+        (["\n", " "], ""),
+        (["E", "b\n"], "\n\n"),
+    ],
+)
+def test_what_stands_apart_stops_nothing(stops, between):
+    w = writer(stops=stops)
+    chunks = [*w.text("ab"), *w.separate(), *w.text("c"), *w.finish("stop")]
+    assert "".join(delta.get("content") or "" for delta, _ in deltas(chunks)) == f"ab{between}c"
+    assert not w.stopped
 
 
 @pytest.mark.parametrize(("said", "text", "unsaid"), UNSAID)

@@ -12,7 +12,7 @@ from bridge.block import MAX_CALLS, MAX_HELD
 from bridge.dialects.neutral import WORD_JOINER
 from bridge.parts import Block, CallArguments, CallStart, Cut, Text, Thinking
 from bridge.thinking import CLOSERS, OPENERS
-from tests.decoding import KEY, calls, coalesced, content, decoder, parts_of
+from tests.decoding import KEY, calls, coalesced, content, decoder, malformed, parts_of
 from tests.properties.table import ARGUMENTS
 
 PING = '{"name": "ping"}'
@@ -136,10 +136,14 @@ def test_a_reply_with_too_many_calls_is_cut(text, last, hold):
     assert reading.feed(OPEN + PING) == reading.close() == []
 
 
-def test_blocks_of_unknown_tools_do_not_end_the_reply():
-    block = OPEN + '{"name": "x"}\n```\n'
-    parts = parts_of([block * 70 + "So."])
-    assert content(parts).strip().endswith("So.")
+@pytest.mark.parametrize("call", ['{"name": "x"}', "oops"], ids=["unknown", "unreadable"])
+def test_too_many_calls_that_are_none_end_the_reply_as_well(call):
+    """Behind the 64th, objects and fences became words of the answer."""
+    block = f"{OPEN}{call}\n```\n"
+    parts = parts_of([block * (MAX_CALLS + 6) + "So."])
+    assert len(malformed(parts)) == MAX_CALLS
+    assert content(parts).strip() == ""
+    assert parts[-1].cut
 
 
 # Thinking -------------------------------------------------------------------------------------

@@ -96,6 +96,8 @@ def test_a_correction_tells_the_block_every_fault_and_the_tools():
         assert part in text
     assert len(directives.correction(FENCE, ["one fault"], [])) < len(text)
     assert "beta()" in directives.correction(FENCE, ["x"], ["alpha()", "beta()"])
+    assert directives.CORRECTED_OR_WORDS not in text
+    assert directives.CORRECTED_OR_WORDS in directives.correction(FENCE, ["x"], [], or_words=True)
 
 
 def test_other_faults_are_told_with_what_can_mend_them():

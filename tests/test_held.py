@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.held import Held, is_empty_fence
+from bridge.held import Held, empty_fence
 from bridge.parts import Block, Call, Fault, Malformed, Text, Thinking
 
 SOUND = Call("f", '{"a": 1}', raw="sound call")
@@ -26,7 +26,7 @@ def test_nothing_waits_at_first():
     waiting = Held(ANSWERED)
     assert not waiting
     assert not waiting.doubtful
-    assert waiting.take() == ("", [])
+    assert waiting.take() == ([""], [])
 
 
 def test_calls_and_words_are_told_apart():
@@ -57,30 +57,32 @@ def test_what_another_attempt_may_better(items, answered, doubtful):
 
 
 TAKEN = [
-    pytest.param(["a", "b"], "ab", [], id="words"),
-    pytest.param(["a ", SOUND], "a ", [SOUND], id="words-before-a-call"),
-    pytest.param([FAULTY, SOUND], "", [FAULTY, SOUND], id="calls-in-their-order"),
-    pytest.param(["a\n", MALFORMED, "\n\nb"], "a\n\nmalformed\n\nb", [], id="a-malformed-call"),
-    pytest.param([MALFORMED, "\nb\n", MALFORMED], "malformed\nb\n\nmalformed", [],
+    pytest.param(["a", "b"], ["ab"], [], id="words"),
+    pytest.param(["a ", SOUND], ["a "], [SOUND], id="words-before-a-call"),
+    pytest.param([FAULTY, SOUND], [""], [FAULTY, SOUND], id="calls-in-their-order"),
+    pytest.param(["a\n", MALFORMED, "\n\nb"], ["a", "malformed\n\nb"], [], id="a-malformed-call"),
+    pytest.param([MALFORMED, "\nb\n", MALFORMED], ["malformed\nb", "malformed"], [],
                  id="the-next-line"),
-    pytest.param([MALFORMED, SOUND, MALFORMED], "malformed\n\nmalformed", [SOUND],
+    pytest.param([MALFORMED, SOUND, MALFORMED], ["malformed", "malformed"], [SOUND],
                  id="a-call-between-malformed-ones"),
-    pytest.param([(MALFORMED, SOUND, MALFORMED)], "malformedmalformed", [SOUND],
+    pytest.param([(MALFORMED, SOUND, MALFORMED)], ["malformedmalformed"], [SOUND],
                  id="malformed-ones-of-a-block"),
-    pytest.param([MALFORMED, " ", "\n"], "malformed", [], id="white-space"),
+    pytest.param([MALFORMED, " ", "\n"], ["malformed"], [], id="white-space"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("items", "text", "calls"), TAKEN)
-def test_all_of_it_is_taken(items, text, calls):
+@pytest.mark.parametrize(("items", "texts", "calls"), TAKEN)
+def test_all_of_it_is_taken(items, texts, calls):
     waiting = held(*items)
-    assert waiting.take() == (text, calls)
+    assert waiting.take() == (texts, calls)
     assert not waiting
+    assert not waiting.doubtful
+    assert waiting.written == 0
 
 
 def test_what_has_a_fault_may_be_left_out():
     waiting = held("a", MALFORMED, FAULTY, "b", SOUND)
-    assert waiting.take(faulty=False) == ("ab", [SOUND])
+    assert waiting.take(faulty=False) == (["ab"], [SOUND])
 
 
 FENCES = [
@@ -97,4 +99,5 @@ FENCES = [
 
 @pytest.mark.parametrize(("parts", "empty"), FENCES)
 def test_a_fence_with_nothing_in_it(parts, empty):
-    assert is_empty_fence(parts) is empty
+    text = "".join(part.text for part in parts if isinstance(part, Text))
+    assert empty_fence(parts) == (text.strip() if empty else "")

@@ -138,6 +138,20 @@ def test_a_faulty_block_is_asked_again_with_the_fault(bad, told):
     assert (quoted.role, quoted.text) == ("assistant", f"Let me see. {bad}")
 
 
+def test_a_call_to_an_unknown_tool_may_be_mended_in_words():
+    """Told to write the corrected block and nothing else, models called what does not exist again."""
+    answer = answered(UNKNOWN, "I cannot look for news.", tools=TWO)
+    assert answer.choice["content"] == "I cannot look for news."
+    assert directives.CORRECTED_OR_WORDS in spoken(answer)
+    for replies, fields in (
+        ([FAULTY, GOOD], {}),
+        ([block(call(town="x"), call("get_news", topic="x")), GOOD], {}),
+        ([UNKNOWN, GOOD], {"tool_choice": "required"}),
+    ):
+        promised = answered(*replies, tools=TWO, **fields)
+        assert directives.CORRECTED_OR_WORDS not in spoken(promised)
+
+
 SETTLED = [
     pytest.param(FAULTY, None, [("get_weather", '{"town":"北京"}')], "tool_calls", id="schema"),
     pytest.param(UNKNOWN, UNKNOWN.replace(KEY, ""), [], "stop", id="name"),
@@ -263,6 +277,18 @@ def test_a_call_is_taken_out_where_none_may_come(replies, content, fields):
     assert answer.figures.calls == 0
 
 
+def test_a_made_up_result_is_told_in_words_that_ask_for_no_call():
+    made_up = f"```tool_result {KEY} 1 get_weather\nsunny\n```"
+    answer = answered(made_up, "It is sunny.", **NONE)
+    assert directives.made_up_result(may_call=False) in answer.asked[1][-1].text
+
+
+def test_calls_without_end_are_not_words_where_none_may_come():
+    """What stood behind the 64th was the answer: objects, and a fence."""
+    endless = block(*[call(city=str(i)) for i in range(66)])
+    assert answered(endless, "It is sunny.", **NONE).choice["content"] == "It is sunny."
+
+
 def test_words_of_a_second_attempt_are_an_answer():
     replies = [GOOD, f"It is sunny.\n\n{GOOD}"]
     assert answered(*replies, model={"retries": 2}, **NONE).choice["content"] == "It is sunny."
@@ -285,7 +311,15 @@ def test_thinking_and_nothing_else_is_asked_for_an_answer(end):
     """The embedded model closed its thinking, wrote a fence and ended: "```" was the answer."""
     answer = answered(f"<think>Hm.</think>\n{end}", GOOD, tools=[WEATHER])
     assert answer.choice["calls"] == [("get_weather", '{"city":"北京"}')]
-    assert directives.NO_ANSWER in answer.asked[1][-1].text
+    told = directives.NOTHING_IN_IT if "`" in end else directives.NO_ANSWER
+    assert told in answer.asked[1][-1].text
+
+
+@pytest.mark.parametrize("fence", ["```", "```\n```", "```python"])
+def test_a_fence_with_nothing_in_it_is_the_answer_if_there_is_no_other(fence):
+    """It was thrown away before anyone knew whether the model would be asked again."""
+    assert answered(cut(fence), tools=[WEATHER]).choice["content"] == fence
+    assert answered("```", fence, tools=[WEATHER]).choice["content"] == fence
 
 
 def test_a_made_up_result_is_not_the_end_of_an_answer():
@@ -294,7 +328,7 @@ def test_a_made_up_result_is_not_the_end_of_an_answer():
     answer = answered(made_up, GOOD, tools=[WEATHER])
     assert answer.choice["content"] == "The weather:"
     assert answer.choice["calls"] == [("get_weather", '{"city":"北京"}')]
-    assert directives.NO_RESULT in answer.asked[1][-1].text
+    assert directives.made_up_result(may_call=True) in answer.asked[1][-1].text
     settled = answered(made_up, made_up, tools=[WEATHER])
     assert settled.choice == {"content": "The weather:", "calls": [], "finish": "stop"}
 
@@ -386,6 +420,8 @@ def test_output_that_has_left_before_a_call_must_be_whole(hold):
     for half in ("{", '{"a": 1', '{"a": [1, '):
         with pytest.raises(OutputInvalid):
             answered(f"{half}\n{GOOD}", **fields)
+        with pytest.raises(OutputInvalid):  # the call is one whose result is there
+            answered(f"{half}\n{GOOD}", messages=ASKED, **fields)
     whole = answered(f'{{"a": 1}}\n{GOOD}', **fields)
     assert whole.choice == {"content": '{"a":1}', "calls": [BEIJING], "finish": "tool_calls"}
     gathered = answered(f"{{\n{GOOD}", **fields, stream=False)

@@ -82,6 +82,9 @@ def any_replies_come_to_an_answer_or_a_reply_error(conversation: Conversation) -
     assert exchange.figures.calls == len(calls_in(choice))
     assert len({call.id for call in calls}) == len(calls)
     check_promises(choice, fields)
+    if fields.get("tool_choice") not in (None, "auto", "none"):
+        # Only a limit of the upstream excuses an answer without the call.
+        assert calls or any(reply.finish != "stop" for reply in conversation.replies)
 
 
 def a_split_changes_nothing(conversation: Conversation) -> None:
