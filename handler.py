@@ -5,6 +5,7 @@ It answers whole under AWS's own Python runtime, and streams under ``bridge.aws.
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING, Literal
 
@@ -53,4 +54,11 @@ def lifespan(environ: Mapping[str, str]) -> Literal["on", "off"]:
     return "off" if environ.get("AWS_SAM_LOCAL") == "true" else "on"
 
 
+def quiet() -> None:
+    """Leave one line a request: these libraries tell of each, paths and upstream URLs included."""
+    for library in ("httpx", "mangum"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+quiet()
 handler = compose(os.environ)

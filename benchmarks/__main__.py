@@ -24,9 +24,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-PACKAGES = (
-    *("toolbridge", "fastapi", "starlette", "uvicorn", "httpx", "pydantic", "msgspec", "xllamacpp"),
-)
+PACKAGES = [
+    "toolbridge",
+    "fastapi",
+    "starlette",
+    "uvicorn",
+    "httpx",
+    "pydantic",
+    "msgspec",
+    "xllamacpp",
+]
 
 HEAD = """\
 # Results

@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import workload
 from benchmarks.figures import Limit, Row, Sample, sample
-from bridge.answers import encoded
 from bridge.exchange import open_exchanges
 from bridge.json_stream import ArgumentsWriter
 from bridge.json_tokens import JsonTokens
 from bridge.models import Model
-from bridge.sse import event
+from bridge.server.event_stream import event_of
 from bridge.turns import Capabilities, Piece
 from bridge.validation import Limits, parse_request
 
@@ -60,7 +59,7 @@ def exchange_of(request: ChatCompletionRequest, model: Model = MODEL) -> Exchang
 
 def written(chunks: Sequence[ChatCompletionChunk]) -> bytes:
     """As the server writes them."""
-    return b"".join(event(encoded(chunk)) for chunk in chunks)
+    return b"".join(map(event_of, chunks))
 
 
 def fed(exchange: Exchange, texts: Sequence[str]) -> int:

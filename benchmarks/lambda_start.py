@@ -16,7 +16,6 @@ import tempfile
 import zipfile
 from collections import defaultdict
 from contextlib import ExitStack
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,13 +40,12 @@ from benchmarks.lambda_processes import (
 from benchmarks.lambda_report import machine, write_section
 from tests.fake_ssm import PATH, SSM, environment, ssm_server
 from tests.fake_upstream import Pause, chat, chunk, sse
+from tests.upstream_thread import upstream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from tests.fake_upstream import Answer, Request
-
-upstream = import_module("tests.lambda.upstream").upstream
 
 KEY = "tb-an-example-key-for-events-only"
 FASTAPI = "fastapi"
@@ -244,7 +242,8 @@ def priced(rows: Iterable[Row]) -> str:
     billed = next(row.figure.median for row in rows if row.what == BILLED) / 1000
     million = of_request(billed, 256) * 1e6
     return (
-        f"A chat whose upstream takes {WAIT:g} s is billed {billed:.3f} s: at 256 MB on arm64 "
+        f"A chat whose upstream takes {WAIT:g} s is billed {billed:.3f} s (measured with a whole "
+        f"processor, where 256 MB have a seventh): at 256 MB on arm64 "
         f"${million:.2f} a million such requests, the start of an environment not counted."
     )
 

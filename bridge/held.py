@@ -66,8 +66,9 @@ class Held:
         return self._faulty or self.repeats
 
     def _is_repeat(self, call: Call | Malformed) -> bool:
-        known = isinstance(call, Call) and bool(self._answered)
-        return known and (call.name, canonical(call.arguments)) in self._answered
+        if isinstance(call, Malformed) or not self._answered:
+            return False
+        return (call.name, canonical(call.arguments)) in self._answered
 
     def take(self, *, faulty: bool = True) -> tuple[list[str], list[Call]]:
         """The texts, which are to stand apart, and the calls; they wait no longer.

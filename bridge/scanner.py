@@ -201,8 +201,8 @@ class Scanner:
             return exact
         if self.fence:
             return at + 1
-        begins = len(line) <= _LONGEST_PREFIX and not line.strip()
-        if self._think and begins and (opener := _opener_at(text, at, at_end=at_end)):
+        blank = len(line) <= _LONGEST_PREFIX and not line.strip()
+        if self._think and blank and (opener := _opener_at(text, at, at_end=at_end)):
             return opener
         if not near:
             return at + 1

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -404,3 +406,14 @@ def test_an_answer_is_judged_anew_and_an_error_is_never_right():
 def test_an_outcome_survives_its_json():
     for outcome in OUTCOMES:
         assert Outcome.of(json.loads(json.dumps(asdict(outcome)))) == outcome
+
+
+# Every part -------------------------------------------------------------------------------------
+
+PARTS = sorted(path.stem for path in Path(judge.__file__).parent.glob("[a-z]*.py"))
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_can_be_imported(part):
+    """The benchmark of Lambda could not start: what it imports had moved, and no test ran it."""
+    importlib.import_module(f"benchmarks.{part}")

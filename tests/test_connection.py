@@ -23,9 +23,10 @@ class Hurried(Connection):
 
 
 @asynccontextmanager
-async def hurried(*reply, reports=None, protocol=Hurried):
+async def hurried(*reply, script=None, reports=None, protocol=Hurried):
     """A connection to a server that does not wait long for a head."""
-    server = server_of(an_app(Scripted([reply or "Hello"]), reports=reports), drain=1)
+    upstream = Scripted(script or [reply or "Hello"])
+    server = server_of(an_app(upstream, reports=reports), drain=1)
     server.config.http = protocol
     with socket.create_server(("127.0.0.1", 0)) as listening:
         running = asyncio.create_task(server.serve(sockets=[listening]))
@@ -104,6 +105,30 @@ def test_a_client_is_seen_to_leave_behind_a_little_more_than_its_request(extra, 
 
     assert len(HEALTH) * 9 < MAX_EARLY_BYTES
     assert asyncio.run(scenario()) == seen
+
+
+def test_requests_are_not_what_follows_them():
+    """After 64 kB of requests on one connection, nobody was seen to leave any more."""
+    large = request(chat("x" * 8000))
+    quick = 1 + MAX_EARLY_BYTES // 8000
+
+    async def scenario():
+        reports = []
+        script = [*["Hello"] * quick, [Delay(0.6), "late"]]
+        async with hurried(script=script, reports=reports) as wire:
+            for number in range(1, quick + 1):
+                await wire.send(large)
+                while len(reports) < number:
+                    await asyncio.sleep(0.005)
+            await wire.send(CHAT)
+            await asyncio.sleep(0.1)
+            await wire.send(b"\r\n")
+            await asyncio.sleep(0.1)
+            wire.writer.transport.abort()
+            await asyncio.sleep(0.2)
+            return len(reports)
+
+    assert asyncio.run(scenario()) == quick + 1
 
 
 def test_small_writes_do_not_wait_for_each_other():

@@ -581,6 +581,8 @@ def test_text_before_an_error_in_the_same_packet_is_kept():
         ("soon", None),
         ("-3", None),
         ("99999999999", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Mon, 01 Jan 2050 99999999999999999999:00:00 GMT", None),
         ("", None),
     ],
 )

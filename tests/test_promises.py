@@ -139,7 +139,7 @@ def test_a_faulty_block_is_asked_again_with_the_fault(bad, told):
 
 
 def test_a_call_to_an_unknown_tool_may_be_mended_in_words():
-    """Told to write the corrected block and nothing else, models called what does not exist again."""
+    """Told to write the corrected block alone, models called again what does not exist."""
     answer = answered(UNKNOWN, "I cannot look for news.", tools=TWO)
     assert answer.choice["content"] == "I cannot look for news."
     assert directives.CORRECTED_OR_WORDS in spoken(answer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextlib import aclosing, suppress
 
 import pytest
@@ -17,9 +18,10 @@ STEPS = 150
 """Turns of the event loop: more than a whole reply takes here."""
 
 HELLO = sse(chunk(content="Hello"), chunk(content="!"), chunk(finish="stop"), framing="close")
+HALF = sse(chunk(content="Hello"), Hang())
 ANSWERS = [
     pytest.param(HELLO, id="a-reply"),
-    pytest.param(sse(chunk(content="Hello"), Hang()), id="half-a-reply"),
+    pytest.param(HALF, id="half-a-reply"),
     pytest.param(Answer([Hang()], framing="none"), id="nothing"),
 ]
 
@@ -30,12 +32,19 @@ async def replied(upstream: OpenAIText) -> None:
             pass
 
 
-async def given_up_after(upstream: OpenAIText, steps: int) -> bool:
-    """Whether it had not ended by then."""
-    asking = asyncio.create_task(replied(upstream))
-    for _ in range(steps):
+async def turns(count: int) -> None:
+    for _ in range(count):
         await asyncio.sleep(0)
+
+
+async def given_up_after(upstream: OpenAIText, steps: int, *, again: int | None = None) -> bool:
+    """Whether it had not ended by then; ``again``: turns after which it is given up once more."""
+    asking = asyncio.create_task(replied(upstream))
+    await turns(steps)
     asking.cancel()
+    if again is not None:
+        await turns(again)
+        asking.cancel()
     await asyncio.wait((asking,))
     return asking.cancelled()
 
@@ -64,6 +73,24 @@ def test_a_request_is_given_up_at_every_moment(answer):
     assert given_up[0]
     assert given_up[-1] == (answer is not HELLO)
     assert used > STEPS // 2
+
+
+@pytest.mark.parametrize("again", range(9))
+def test_a_request_is_given_up_twice(again):
+    """The client leaves, and before all is tidied up the time is over as well: the second of these
+    cut the returning of the connection, which stayed in use for ever."""
+
+    async def scenario():
+        async with FakeUpstream([HALF]) as up:
+            client = new_client()
+            upstream = OpenAIText(client, up.url)
+            tasks = len(asyncio.all_tasks())
+            for steps in range(0, STEPS, 2):
+                await given_up_after(upstream, steps, again=again)
+            await nothing_left(up, tasks)
+            await upstream.aclose()
+
+    asyncio.run(scenario())
 
 
 def test_many_requests_are_given_up_at_once():
@@ -120,3 +147,42 @@ def test_a_handshake_that_nobody_waits_for_ends_with_its_time():
         await upstream.aclose()
 
     asyncio.run(scenario())
+
+
+def test_a_handshake_behind_a_proxy_is_not_cut(monkeypatch: pytest.MonkeyPatch):
+    """The request to the proxy counted as the request itself: the handshake after it was cut, and
+    its socket stayed open."""
+
+    async def scenario():
+        ended = asyncio.Event()
+
+        async def proxy(reader, writer) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            with suppress(ConnectionError):
+                while await reader.read(1000):
+                    pass
+            ended.set()
+            writer.close()
+
+        server = await asyncio.start_server(proxy, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
+        monkeypatch.setenv("NO_PROXY", "")
+        upstream = OpenAIText(
+            new_client(), "https://upstream.example/v1", timeouts=Timeouts(connect=0.3)
+        )
+        asking = asyncio.create_task(replied(upstream))
+        await asyncio.sleep(0.1)
+        asking.cancel()
+        await asyncio.wait((asking,), timeout=0.1)
+        assert asking.cancelled()
+        await asyncio.wait_for(ended.wait(), 2)
+        server.close()
+        await upstream.aclose()
+
+    gc.disable()  # it would close a lost socket, sooner or later
+    try:
+        asyncio.run(scenario())
+    finally:
+        gc.enable()

@@ -58,7 +58,11 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     add = action("add", _add, "make a client key, store its hash, show it once")
     add.add_argument("--replace", action="store_true", help="make a new key for a known client")
     action("list", _list, "show the names and when they were last changed")
-    revoke = action("revoke", _revoke, "delete a client key; refused within a minute everywhere")
+    revoke = action(
+        "revoke",
+        _revoke,
+        "delete a client key; refused everywhere when the ttl is over (60 s by default)",
+    )
     revoke.add_argument("--upstream", action="store_true", help="delete an upstream secret instead")
     secret = action(
         "set-upstream", _set_upstream, "store an upstream's key, read from the terminal"

@@ -28,6 +28,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 if TYPE_CHECKING:
     import asyncio
 
+    from uvicorn.protocols.http.h11_impl import RequestResponseCycle
+
 logger = logging.getLogger("toolbridge")
 
 QUIET_SECONDS = 60.0
@@ -68,6 +70,8 @@ class Connection(H11Protocol):
     _told = -math.inf
     """When it was last told that connections are refused."""
     _waiting: asyncio.TimerHandle | None = None
+    _answered: RequestResponseCycle | None = None
+    """The request that ``_early`` counts for."""
     _early = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -87,7 +91,11 @@ class Connection(H11Protocol):
             self._wait_for_head()
             return
         self._stop_waiting()
-        self._read_on(len(data))
+        if self.cycle is self._answered:
+            self._read_on(len(data))
+        else:
+            self._answered, self._early = self.cycle, 0
+            self._read_on(0)  # what came is the request itself
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing more will come."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bridge.configuration import SettingsError, Table, suggestion
+from bridge.keys import usable
 from bridge.server.variables import PREFIX, UPSTREAM_KEY, VARIABLES
 
 if TYPE_CHECKING:
@@ -75,8 +76,12 @@ class Environment:
 
     @property
     def api_keys(self) -> tuple[str, ...]:
-        """The client keys."""
-        return tuple(_listed(self._environ.get(API_KEYS, "")))
+        """The client keys; raises ``SettingsError`` for one that no client could send."""
+        keys = _listed(self._environ.get(API_KEYS, ""))
+        for number, key in enumerate(keys, start=1):
+            if not usable(key):
+                raise SettingsError(f"{API_KEYS}: key {number} has spaces, or is not ASCII")
+        return tuple(keys)
 
     def upstream_keys(self, names: Iterable[str]) -> dict[str, str]:
         """The secrets of these names, where the variables have them."""

@@ -69,7 +69,7 @@ class EventStream:
 
     async def write(self, chunks: Iterable[ChatCompletionChunk]) -> None:
         """Send these chunks as one message; raises ``ClientGone``."""
-        data = b"".join(map(_event, chunks))
+        data = b"".join(map(event_of, chunks))
         async with self._sending:
             if not self.begun:
                 await self._begin()
@@ -79,7 +79,7 @@ class EventStream:
     async def finish(self, last: Iterable[ChatCompletionChunk] = ()) -> None:
         """Send the last chunks and say that the stream is complete."""
         async with self._sending:
-            await self._put(b"".join(map(_event, last)) + DONE, more=False)
+            await self._put(b"".join(map(event_of, last)) + DONE, more=False)
 
     async def fail(self, error: BridgeError) -> None:
         """Send the error event and end the stream, unless it has ended."""
@@ -122,7 +122,8 @@ class EventStream:
             raise ClientGone from error
 
 
-def _event(chunk: ChatCompletionChunk) -> bytes:
+def event_of(chunk: ChatCompletionChunk) -> bytes:
+    """The bytes of a chunk's event."""
     data = encoded(chunk)
     if not data.isascii():
         for line_break, escape in LINE_BREAKS.items():

@@ -117,7 +117,7 @@ class SharedShape(Shape):
 
     cors_origins: tuple[str, ...]
     keys_path: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_.-]+)+/?$")] | None = None
-    keys_ttl: Annotated[float, Field(gt=0)] = 60.0
+    keys_ttl: Annotated[float, Field(gt=0, le=3600)] = 60.0  # no longer than keys are kept
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:

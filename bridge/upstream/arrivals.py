@@ -63,7 +63,9 @@ class Arrivals:
             self._alarm.cancel()
         if self._reading is not None:
             self._reading.cancel()
-            await asyncio.gather(self._reading, return_exceptions=True)
+            # Whoever waits here may be cancelled once more, which must not reach the reading: it
+            # is giving the connection back.
+            await asyncio.wait((self._reading,))
 
     def __aiter__(self) -> Self:
         return self
@@ -87,6 +89,7 @@ class Arrivals:
                     waited_before, waited = waited, self._loop.time() - asked > WAITED_SECONDS
                     self._arrived.append(data)
                     self._size += len(data)
+                    self._limit = self._silence
                     if _tell(self._wanted) and waited and waited_before:
                         await asyncio.sleep(0)
                     if self._size >= ROOM:
@@ -109,7 +112,6 @@ class Arrivals:
             self._alarm = self._loop.call_at(self._due, self._ring)
         self._wanted = self._loop.create_future()
         await self._wanted
-        self._limit = self._silence
 
     def _ring(self) -> None:
         self._alarm = None

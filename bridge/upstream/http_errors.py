@@ -177,7 +177,7 @@ def retry_after(headers: Mapping[str, str]) -> dict[str, str]:
         return {"Retry-After": whole if whole == value else str(int(whole) + 1)}
     try:
         parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return {}
     return {"Retry-After": value} if value.isascii() and value.isprintable() else {}
 

@@ -79,13 +79,18 @@ class _Attempt:
         if self._begun:
             await asyncio.shield(ending)
 
-    async def _trace(self, event: str, _: Mapping[str, object]) -> None:
+    async def _trace(self, event: str, info: Mapping[str, object]) -> None:
         if event.startswith("connection.connect"):
             self.connects = True
-        elif event == BEGINS:
+        elif event == BEGINS and not _asks_a_proxy(info):
             self._begun = True
             if self._given_up:
                 raise asyncio.CancelledError
+
+
+def _asks_a_proxy(info: Mapping[str, object]) -> bool:
+    """Whether this only asks a proxy for a connection, whose TLS handshake is still to come."""
+    return getattr(info.get("request"), "method", None) == b"CONNECT"
 
 
 async def _ended(sending: asyncio.Task[httpx.Response]) -> None:

@@ -124,6 +124,13 @@ def test_exactly_one_function_is_made(resources):
         "PerExecutionEnvironmentMaxConcurrency": {"Ref": "CapacityProviderConcurrency"},
     }
     assert "CapacityProviderConfig" not in resources["Bridge"]["Properties"]
+    variables = {
+        name: made["Properties"]["Environment"]["Variables"] for name, made in functions.items()
+    }
+    # Whoever lets 200 requests into a process wants 200 of them answered.
+    places = variables["BridgeOnInstances"].pop("TOOLBRIDGE_CONCURRENCY")
+    assert places == {"Ref": "CapacityProviderConcurrency"}
+    assert variables["BridgeOnInstances"] == variables["Bridge"]
     assert resources["Capacity"]["Condition"] == "OnInstances"
 
 
