@@ -36,7 +36,8 @@ You cannot look anything up, compute or act on your own: whenever a request need
 tools, your reply must be a block with one JSON object per call, like this:
 {example}
 The user runs the calls and sends back each result in a {result} block; then answer from the \
-results. For anything else, answer in words."""
+results. For anything else, answer in words; if no tool here can do what the user wants, tell them \
+that you cannot do it."""
 """Tried on the embedded model: told what it cannot do, it calls; told when to, it rarely does."""
 
 

@@ -34,7 +34,8 @@ tools, your reply must be a block for each call. A long string parameter may be 
 JSON object and follow it as it is, nothing escaped:
 {example}
 The user runs the calls and sends back each result in a {result} block; then answer from the \
-results. For anything else, answer in words."""
+results. For anything else, answer in words; if no tool here can do what the user wants, tell them \
+that you cannot do it."""
 
 
 class Raw(Fence):
