@@ -106,7 +106,8 @@ HEAD = """\
 Written by `make bench-accuracy`, on the {split} tasks. Each is asked once, greedily. A near miss \
 or a re-ask is counted where the answer came out right; prompt tokens (re-asks included) and \
 seconds are medians. `plain` is a naive prompt and `json.loads`; `native` is llama.cpp's own tool \
-calling with the model's own template, `native-tag` the same with another tag in that template.
+calling with the model's own template, `native-tag` the same with another tag in that template. \
+The sides are asked one after the other, so their seconds compare only roughly.
 """
 
 

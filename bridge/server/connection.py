@@ -6,7 +6,7 @@
   tracebacks a second into the log until there is one.
 - While a request is answered, uvicorn stops reading as soon as something follows it, be it the line
   break that old clients send behind a body. Then it does not see the client leave, and the upstream
-  writes on for nobody.
+  writes on for nobody. (What follows is no request: the connection still ends with the answer.)
 - On connections to a socket that was made before the event loop, asyncio leaves Nagle's algorithm
   on: each small write then waits until the client has acknowledged the one before, which takes
   Linux 40 ms.
@@ -51,7 +51,7 @@ def raise_descriptor_limit() -> None:
 
 @cache
 def most_connections() -> float:
-    """Half of the file descriptors: each client may need one more, for its upstream."""
+    """Half of the file descriptors: most clients need one more, for their upstream."""
     if sys.platform == "win32":
         return math.inf
     import resource
