@@ -26,7 +26,7 @@ from bridge.upstream.timing import silent
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
     from bridge.turns import Piece
     from bridge.upstream.base import Secret
@@ -95,13 +95,16 @@ async def with_key(
 
 
 async def replied(
-    client: httpx.AsyncClient, request: httpx.Request, reader: ReplyReader, timeouts: Timeouts
+    client: httpx.AsyncClient,
+    build: Callable[[], Awaitable[httpx.Request]],
+    reader: ReplyReader,
+    timeouts: Timeouts,
 ) -> AsyncGenerator[Piece, None]:
-    """Send the request and yield the pieces of its reply.
+    """Build the request, send it and yield the pieces of its reply.
 
     A slow consumer slows the upstream. Closing it closes the connection.
     """
-    async with _answered(client, request, timeouts) as body:
+    async with _answered(client, await build(), timeouts) as body:
         size = 0
         try:
             async for data in body:

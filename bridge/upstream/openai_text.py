@@ -6,7 +6,7 @@ other servers take. Native reasoning, tool calls and refusals in the deltas are 
 
 from __future__ import annotations
 
-from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from bridge.errors import UpstreamInvalid
@@ -69,18 +69,11 @@ class OpenAIText:
         """As configured: the protocol does not tell."""
         return self._capabilities
 
-    async def stream(self, turns: Sequence[Turn], options: Options) -> AsyncGenerator[Piece, None]:
+    def stream(self, turns: Sequence[Turn], options: Options) -> AsyncGenerator[Piece, None]:
         """Send the turns, yield the reply; see ``Upstream.stream``."""
-        request = self._client.build_request(
-            "POST",
-            f"{self._url}/chat/completions",
-            headers=await with_key(self._headers, self._key),
-            content=encoded(self._body(turns, options)),
-        )
         reader = ReplyReader(read_chunk, prefill=turns[-1].text if options.prefill else "")
-        async with aclosing(replied(self._client, request, reader, self._timeouts)) as pieces:
-            async for piece in pieces:
-                yield piece
+        build = partial(self._request, turns, options)
+        return replied(self._client, build, reader, self._timeouts)
 
     async def models(self) -> list[str]:
         """The ids that ``GET {url}/models`` lists."""
@@ -102,6 +95,14 @@ class OpenAIText:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+    async def _request(self, turns: Sequence[Turn], options: Options) -> httpx.Request:
+        return self._client.build_request(
+            "POST",
+            f"{self._url}/chat/completions",
+            headers=await with_key(self._headers, self._key),
+            content=encoded(self._body(turns, options)),
+        )
 
     def _body(self, turns: Sequence[Turn], options: Options) -> dict[str, object]:
         body = {

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from msgspec.structs import replace
@@ -87,18 +87,10 @@ class UIStream:
         """No prefill: a chat application starts a new message of its own."""
         return Capabilities()
 
-    async def stream(self, turns: Sequence[Turn], options: Options) -> AsyncGenerator[Piece, None]:
+    def stream(self, turns: Sequence[Turn], options: Options) -> AsyncGenerator[Piece, None]:
         """Send the turns, yield the reply; see ``Upstream.stream``. Counts are mostly absent."""
-        request = self._client.build_request(
-            "POST",
-            self._url,
-            headers=await with_key(self._headers, self._key, self._key_header),
-            content=encoded(self._body(turns, options)),
-        )
-        reader = ReplyReader(read_part)
-        async with aclosing(replied(self._client, request, reader, self._timeouts)) as pieces:
-            async for piece in pieces:
-                yield piece
+        build = partial(self._request, turns, options)
+        return replied(self._client, build, ReplyReader(read_part), self._timeouts)
 
     async def models(self) -> list[str]:
         """The configured names."""
@@ -107,6 +99,14 @@ class UIStream:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+    async def _request(self, turns: Sequence[Turn], options: Options) -> httpx.Request:
+        return self._client.build_request(
+            "POST",
+            self._url,
+            headers=await with_key(self._headers, self._key, self._key_header),
+            content=encoded(self._body(turns, options)),
+        )
 
     def _body(self, turns: Sequence[Turn], options: Options) -> object:
         if self._system == "merge":
