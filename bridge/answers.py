@@ -53,8 +53,8 @@ class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
     """A call of the answer."""
 
     id: str
-    function: FunctionCall
     type: Literal["function"] = "function"
+    function: FunctionCall
 
 
 class ChatCompletionMessage(msgspec.Struct, frozen=True, kw_only=True):

@@ -189,6 +189,17 @@ def test_every_chunk_has_the_same_heading_and_all_keys_of_its_kind():
         assert choice["logprobs"] is None
 
 
+def test_the_keys_of_a_whole_answer_stand_in_openais_order():
+    w = writer()
+    chunks = [*w.call_start("f"), *w.call_arguments("{}"), *w.finish("tool_calls")]
+    data = msgspec.to_builtins(fold(chunks, NO_USAGE))
+    assert list(data) == ["id", "object", "created", "model", "choices", "usage"]
+    (choice,) = data["choices"]
+    assert list(choice) == ["index", "message", "logprobs", "finish_reason"]
+    assert list(choice["message"]) == ["role", "content", "refusal", "tool_calls"]
+    assert list(choice["message"]["tool_calls"][0]) == ["id", "type", "function"]
+
+
 def test_usage_is_null_until_its_own_chunk():
     w = writer(heading=Heading("chatcmpl-1", 1, "m", include_usage=True))
     chunks = [*w.text("a"), *w.finish("stop")]
