@@ -265,7 +265,7 @@ class Attempt:
             return []
         if self._writer.said and not self._first:
             # What has left is not said again by a later attempt; before its calls, it was enough.
-            texts = [] if calling else [self._writer.unsaid(texts[0]), *texts[1:]]
+            texts = [] if calling else [*map(self._writer.unsaid, texts[:1]), *texts[1:]]
         chunks: list[ChatCompletionChunk] = []
         for text in texts:
             if self._writer.said and text.strip():
