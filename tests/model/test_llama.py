@@ -183,10 +183,13 @@ def test_stopping_ends_a_running_reply(model_path):
 
 
 PROGRAM = """
-import asyncio, sys
+import asyncio, signal, sys
 from pathlib import Path
 from bridge.turns import Options, Turn
 from bridge.upstream.llama import Llama
+
+# Whoever starts the tests in the background of a shell has made all of them deaf to it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 async def main():
     llama = Llama.load(Path(sys.argv[1]), slots=1, context=1024)
