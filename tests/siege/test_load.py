@@ -59,6 +59,7 @@ class Seen:
 
     ended: int = 0
     begun: int = 0
+    answered: int = 0
     events: int = 0
     ids: set[str] = field(default_factory=set)
     memory: list[int] = field(default_factory=list)
@@ -112,14 +113,18 @@ async def one_after_another(port: int, name: str, until: float, seen: Seen) -> N
             await wire.send(request(chat_body(own, stream=True, tools=[KEEP])))
             seen.begun += 1
             wire.seen = b""
+            await wire.until(b"HTTP/1.1 200 ", seconds=120)
+            seen.answered += 1
             await wire.until(b"\r\n0\r\n\r\n", seconds=120)
             check(own, wire.seen, seen)
             turn += 1
 
 
-async def load(server: ServerProcess, letter: str, seconds: float = 0.0) -> Seen:
+async def load(
+    server: ServerProcess, letter: str, seconds: float = 0.0, seen: Seen | None = None
+) -> Seen:
     """As many streams at once, each again and again until the time is up."""
-    seen = Seen()
+    seen = seen or Seen()
     until = asyncio.get_running_loop().time() + seconds
     async with asyncio.TaskGroup() as group:
         for number in range(STREAMS):
@@ -133,8 +138,11 @@ async def load(server: ServerProcess, letter: str, seconds: float = 0.0) -> Seen
 
 async def stopped_in_the_middle(server: ServerProcess) -> Seen:
     """The last streams, and SIGTERM when they have begun."""
-    streams = asyncio.create_task(load(server, "w"))
-    await asyncio.sleep(1.0)
+    seen = Seen()
+    streams = asyncio.create_task(load(server, "w", seen=seen))
+    async with asyncio.timeout(20):
+        while seen.answered < STREAMS:
+            await asyncio.sleep(0.05)
     server.process.terminate()
     await asyncio.sleep(0.3)
     with pytest.raises(ConnectionRefusedError):
