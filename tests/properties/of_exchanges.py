@@ -9,7 +9,7 @@ from bridge.answers import encoded
 from bridge.completion import fold, usage_of
 from bridge.decoder import ReplyDecoder
 from bridge.errors import ReplyError
-from bridge.parts import Text, Thinking
+from bridge.parts import CallStart, Text, Thinking
 from tests.conversing import KEY, Reply, opened, pieces_of, planned
 from tests.decoding import split
 from tests.openai_fold import read_by_openai, told_by_openai
@@ -157,7 +157,8 @@ def thinking_is_in_no_chunk(conversation: Conversation, places: Sequence[int]) -
     told = outcome(exchange, [Reply(text, reply.finish)], conversation.sizes)
     shown = "".join(encoded(chunk).decode() for chunk in told.chunks)
     assert not set(thought) & set(shown)
-    plain = not fields["stop"] and not fields["response_format"] and not terms.promised
+    streams = any(isinstance(part, CallStart) for part in parts)
+    plain = not (fields["stop"] or fields["response_format"] or terms.promised or streams)
     if plain and told.error is None:
         said = _marks(part.text for part in parts if isinstance(part, Text))
         assert [mark for mark in told.choice.message.content or "" if mark in said] == said
