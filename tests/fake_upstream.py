@@ -158,6 +158,7 @@ class FakeUpstream:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.wait_closed()
+        await asyncio.sleep(0.01)  # closed transports have let go of their sockets then
 
     async def left(self, seconds: float = 2.0) -> None:
         """Wait for a client that leaves early; TimeoutError when none does."""
@@ -180,12 +181,12 @@ class FakeUpstream:
             pass
         except asyncio.CancelledError:
             # The server is going down; asyncio's streams would log a cancelled handler.
-            pass
+            writer.transport.abort()
         finally:
-            self._tasks.discard(task)
             writer.close()
-            with suppress(ConnectionError):
+            with suppress(ConnectionError, asyncio.CancelledError):
                 await writer.wait_closed()
+            self._tasks.discard(task)
 
     def _next(self, request: Request) -> Answer:
         if callable(self._answers):
