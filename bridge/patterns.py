@@ -223,18 +223,21 @@ def _compiled(pattern: str) -> tuple[re.Pattern[str], Count] | None:
             return None
 
 
-def steps_on(pattern: str, text: str) -> int | None:
-    """The steps that looking for ``pattern`` in ``text`` may take; None when it is not applied."""
+def _applied(pattern: str, text: str) -> tuple[re.Pattern[str], int] | None:
     # Of a longer one not even the text is to be kept.
     known = _compiled(pattern) if len(pattern) <= MAX_PATTERN else None
     if known is None or (steps := known[1].on(len(text))) > MAX_STEPS:
         return None
-    return steps
+    return known[0], steps
+
+
+def steps_on(pattern: str, text: str) -> int | None:
+    """The steps that looking for ``pattern`` in ``text`` may take; None when it is not applied."""
+    applied = _applied(pattern, text)
+    return applied[1] if applied is not None else None
 
 
 def found(pattern: str, text: str) -> bool | None:
     """Whether ``pattern`` is found in ``text``; None when it is not applied to this text."""
-    if steps_on(pattern, text) is None:
-        return None
-    known = _compiled(pattern)
-    return known is not None and known[0].search(text) is not None
+    applied = _applied(pattern, text)
+    return applied[0].search(text) is not None if applied is not None else None

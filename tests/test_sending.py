@@ -82,8 +82,7 @@ def test_a_request_is_given_up_twice(again):
 
     async def scenario():
         async with FakeUpstream([HALF]) as up:
-            client = new_client()
-            upstream = OpenAIText(client, up.url)
+            upstream = OpenAIText(new_client(), up.url)
             tasks = len(asyncio.all_tasks())
             for steps in range(0, STEPS, 2):
                 await given_up_after(upstream, steps, again=again)
