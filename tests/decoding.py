@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from bridge.batch import Expected
 from bridge.decoder import ReplyDecoder, Thoughts
 from bridge.dialects import DIALECTS
+from bridge.dialects.shown import MARKER_BEFORE_KEY
 from bridge.parts import Block, Call, CallArguments, CallEnd, CallStart, Malformed, Text, Thinking
 
 if TYPE_CHECKING:
@@ -24,6 +26,11 @@ TOOLS = {
     **json.loads((Path(__file__).parent / "replies" / "tools.json").read_text("utf-8")),
     "any-thing": {},
 }
+
+
+def marked(key: str) -> re.Pattern[str]:
+    """What no client may see: the key behind the word of a marker, which is the first group."""
+    return re.compile(f"((?i:{MARKER_BEFORE_KEY})){key}")
 
 
 def decoder(

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from bridge.models import Model
 from bridge.plan import plan_of
 from bridge.validation import Limits, parse_request
 from tests.conversing import KEY, PLAIN, PREFILLS, SEED, Reply
+from tests.decoding import marked
 
 DIRECTORY = Path(__file__).parent / "replies"
 TOOLS: dict[str, Any] = json.loads((DIRECTORY / "tools.json").read_text("utf-8"))
@@ -131,11 +133,11 @@ class Case:
         request = parse_request(json.dumps(body).encode(), Limits())
         return plan_of(request, Model("m", "up", "m", **self.model), self.capabilities, SEED).terms
 
-    @property
-    def secrets(self) -> list[str]:
-        """What no client may see: thinking, and the key where the model has been told one."""
+    def shows_secrets(self, written: str) -> bool:
+        """Whether a client sees thinking, or the key in a marker where there is one."""
         keyless = self.table.get("dialect") in ("none", "hermes")
-        return ["pebbles", "weigh", *([] if keyless else [KEY])]
+        secrets = ["pebbles", "weigh", *([] if keyless else [marked(KEY).pattern])]
+        return any(re.search(secret, written) for secret in secrets)
 
     def answer(self, way: Way, *, streamed: bool) -> dict[str, Any]:
         """What the client gets."""

@@ -145,10 +145,10 @@ def test_cut_while_it_streams():
 
 def test_what_cannot_be_understood():
     out = batch()
-    out.write("x amber otter y")
+    out.write("@x amber otter y")
     out.add_malformed(Fault("shape", "words"), "ping")
     out.close()
-    assert out.leave() == [Block((Malformed("x  y", Fault("shape", "words"), "ping"),))]
+    assert out.leave() == [Block((Malformed("@x  y", Fault("shape", "words"), "ping"),))]
 
 
 def test_a_block_without_calls_leaves_nothing():
@@ -161,8 +161,8 @@ def test_a_block_without_calls_leaves_nothing():
 def test_joiners_are_taken_out_and_the_key_is_left_out():
     for hold in (0, 1000):
         out = batch(hold=hold)
-        add(out, '{"name": "ping", "arguments": {"a": "<\u2060think>", "b": "amber otter"}}')
+        add(out, '{"name": "ping", "arguments": {"a": "<\u2060think>", "b": "@b amber otter"}}')
         out.close()
         parts = out.leave()
         text = "".join(part.json for part in parts if isinstance(part, CallArguments))
-        assert (text or parts[0].calls[0].arguments) == '{"a":"<think>","b":""}'
+        assert (text or parts[0].calls[0].arguments) == '{"a":"<think>","b":"@b "}'

@@ -1,6 +1,8 @@
-"""Text on its way to a client: joiners taken out again, the dialect's key left out."""
+"""Text on its way to a client: joiners taken out again, and the key of a marker's remains."""
 
 from __future__ import annotations
+
+import re
 
 from bridge.dialects.neutral import Restorer, neutral_for
 
@@ -15,93 +17,59 @@ def overlap(text: str, literal: str) -> int:
     return 0
 
 
-MAX_HELD = 256
-"""Characters that are held because the key may stand around one that was left out: the key in the
-key, some twenty times. No model writes that by chance."""
+MARKER_BEFORE_KEY = r"(?:(?:tool[ _-]?(?:call|result)s?|@[\w-]{1,64})[^\w\n]{0,8}|`{3}[^\w\n]{0,8})"
+"""What stands before the key in a marker, however a model spells it; a pattern without case."""
+
+_MARKER = re.compile(MARKER_BEFORE_KEY + r"\Z", re.IGNORECASE)
+
+_LONGEST_MARKER = 80
 
 
 class KeyFilter:
-    """``feed`` and ``close`` give text without the key.
+    """``feed`` and ``close`` give text without the key wherever it follows the word of a marker.
 
-    What is joined where a key was left out may be the key again, so the beginnings of keys are held
-    on a stack: each character with how much of the key ends there (Knuth, Morris and Pratt). One
-    that ends none of it can be in no key, nor can what stands before it: all of that goes out.
+    Anywhere else the key's two words are ordinary words, and stay.
     """
 
     def __init__(self, key: str) -> None:
         self._key = key
-        self._shorter = _borders(key)
-        self._stack: list[str] = []
-        self._matched: list[int] = []
+        self._before = ""
+        """The last characters given."""
+        self._held = ""
 
     def feed(self, text: str) -> str:
         """Take the next characters, give what is certain."""
-        first, out, place = self._key[0], [], 0
-        if not self._stack and self._key not in text:
-            place = self._certain(text)
-            out.append(text[:place])
-        while place < len(text):
-            if not self._stack:
-                found = text.find(first, place)
-                if found < 0:
-                    out.append(text[place:])
-                    break
-                out.append(text[place:found])
-                place = found
-            out += self._take(text[place])
-            place += 1
-        return "".join(out)
+        text = self._held + text
+        end = len(text) - overlap(text[-len(self._key) :], self._key)
+        text, self._held = text[:end], text[end:]
+        return self._filtered(text)
 
     def close(self) -> str:
-        """The text has ended: give what was held back."""
-        text = "".join(self._stack)
-        self._drop(len(self._stack))
+        """The text has ended here: give what was held back. More text may be fed after it."""
+        text, self._held = self._held, ""
+        self._before += text
         return text
 
-    def _certain(self, text: str) -> int:
-        """Up to where text without the key is surely no part of one."""
-        end = len(text)
-        while begun := overlap(text[max(end - len(self._key), 0) : end], self._key):
-            end -= begun
-        return end
+    def _filtered(self, text: str) -> str:
+        out: list[str] = []
+        place = 0
+        while (found := text.find(self._key, place)) >= 0:
+            self._give(text[place:found], out)
+            place = found + len(self._key)
+            if not _MARKER.search(self._before):
+                self._give(self._key, out)
+        self._give(text[place:], out)
+        return "".join(out)
 
-    def _take(self, character: str) -> list[str]:
-        """The next character; what it lets go."""
-        matched = self._matched[-1] if self._matched else 0
-        while matched and self._key[matched] != character:
-            matched = self._shorter[matched - 1]
-        matched += self._key[matched] == character
-        self._stack.append(character)
-        self._matched.append(matched)
-        if matched == len(self._key):
-            self._drop(len(self._key))
-        elif not matched or len(self._stack) > MAX_HELD:
-            kept = matched and len(self._key)
-            gone = self._stack[: len(self._stack) - kept]
-            del self._stack[: len(gone)], self._matched[: len(gone)]
-            return gone
-        return []
-
-    def _drop(self, count: int) -> None:
-        del self._stack[len(self._stack) - count :], self._matched[len(self._matched) - count :]
-
-
-def _borders(key: str) -> list[int]:
-    """For each beginning of the key, the longest shorter one that ends it."""
-    borders = [0] * len(key)
-    for place in range(1, len(key)):
-        length = borders[place - 1]
-        while length and key[length] != key[place]:
-            length = borders[length - 1]
-        borders[place] = length + (key[length] == key[place])
-    return borders
+    def _give(self, text: str, out: list[str]) -> None:
+        out.append(text)
+        self._before = (self._before + text[-_LONGEST_MARKER:])[-_LONGEST_MARKER:]
 
 
 class Shown:
     """``feed`` and ``close`` give text as a client may see it.
 
-    The key is two words that no one but the model should know; where a reply spells it out, it is
-    left out like any other marker.
+    What is left of a marker, where a block could not be read, loses its key.
     """
 
     def __init__(self, key: str) -> None:

@@ -60,7 +60,7 @@ PROPERTIES = {
         Property(of_decoding.streamed_calls_begin_and_end_once, (CASES,)),
         Property(of_decoding.finished_calls_are_objects_that_fit, (CASES,)),
         Property(of_decoding.every_character_comes_out_once, (CASES, PLACES)),
-        Property(of_decoding.the_key_is_never_shown, (CASES,)),
+        Property(of_decoding.no_marker_shows_its_key, (CASES,)),
         Property(of_decoding.a_cut_reply_finishes_no_cut_call, (CASES, PLACES)),
         Property(of_decoding.thinking_before_it_changes_nothing, (CASES,)),
         Property(of_decoding.text_without_markers_is_unchanged, (PLAIN_TEXT, CASES), 0.3),

@@ -41,5 +41,5 @@ def test_a_near_miss_in_a_fence_comes_out_once():
     of_decoding.every_character_comes_out_once(Case('```json\n{"name": "ping"}\n```'), [])
 
 
-def test_the_key_is_not_shown_where_one_was_left_out():
-    of_decoding.the_key_is_never_shown(Case(f"a{KEY}mber otter, am{KEY}ber otter"))
+def test_the_key_is_not_shown_in_what_is_left_of_markers():
+    of_decoding.no_marker_shows_its_key(Case(f"a tool_call {KEY}{KEY} and @end {KEY}, ```{KEY}"))
