@@ -19,7 +19,7 @@ from bridge.parts import Block, Call, CallArguments, CallEnd, CallStart, Cut, Ma
 from bridge.structured import JsonAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from bridge.answers import ChatCompletionChunk
     from bridge.batch import Expected
@@ -54,7 +54,6 @@ class Terms(msgspec.Struct, frozen=True):
     grammar: Grammar | None
     expected: Expected
     thoughts: Thoughts
-    messages: Sequence[str]
     promised: bool
     refuses: bool
     json: JsonFormat | None
@@ -76,9 +75,7 @@ class Attempt:
         self._writer = writer
         self._figures = figures
         self._first = first
-        self._decoder = ReplyDecoder(
-            terms.grammar, terms.expected, thoughts=terms.thoughts, messages=terms.messages
-        )
+        self._decoder = ReplyDecoder(terms.grammar, terms.expected, thoughts=terms.thoughts)
         self._answer = JsonAnswer(terms.json.schema) if terms.json is not None else None
         self._gathered: tuple[str, list[str]] | None = None
         """Name and arguments of a call that streams behind a doubtful one."""

@@ -12,8 +12,9 @@ import msgspec
 from msgspec.structs import replace
 
 from bridge.checks import fault_of
+from bridge.dialects.echoes import Echoes
 from bridge.dialects.shown import Shown, shown
-from bridge.parts import Block, Call, CallArguments, CallEnd, CallStart, Fault, Malformed
+from bridge.parts import ECHO, Block, Call, CallArguments, CallEnd, CallStart, Fault, Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,7 @@ class Expected(msgspec.Struct, frozen=True):
     ``tools``: the callable tools, name → parameters' schema. ``hold``: characters of a block that
     are held before it streams. ``strict``: tools whose calls never stream. ``named``: the only
     tool expected; an object without the keys of a call is then taken for its arguments.
-    ``first_only``: everything ends with the first call.
+    ``first_only``: everything ends with the first call. ``echoes``: what others wrote.
     """
 
     tools: Mapping[str, Mapping[str, Any] | None] = msgspec.field(default_factory=dict)
@@ -36,6 +37,7 @@ class Expected(msgspec.Struct, frozen=True):
     strict: frozenset[str] = frozenset()
     named: str | None = None
     first_only: bool = False
+    echoes: Echoes = msgspec.field(default_factory=Echoes)
 
 
 class Batch:
@@ -132,6 +134,7 @@ class Batch:
             self.held >= self._expected.hold
             and reader.is_object
             and tool not in self._expected.strict
+            and not self._expected.echoes.marked
             and all(isinstance(call, Call) and call.fault is None for call in self._calls)
         )
 
@@ -150,6 +153,8 @@ class Batch:
         if not arguments.startswith("{"):
             fault = Fault("shape", f'The arguments of "{meant}" must be a JSON object.')
             return Malformed(raw, fault, reader.name)
+        if self._expected.echoes.hold_block(meant, arguments):
+            return Malformed(raw, ECHO, meant)
         fault_found = fault_of(arguments, self._expected.tools[meant])
         return Call(meant, arguments, raw, fault_found, repaired=reader.repaired)
 

@@ -16,7 +16,6 @@ what is left is read again when more has arrived.
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
@@ -30,9 +29,6 @@ from bridge.parts import Block, Call, CallArguments, CallEnd, CallStart, Cut, Pa
 from bridge.scanner import Found, Marker, Scanner
 from bridge.thinking import ThinkingReader
 from bridge.unread import Unread
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 NO_PROTOCOL = Grammar("", "", "")
 """For a prompt that held no protocol: there are no markers."""
@@ -65,8 +61,7 @@ class ReplyDecoder:
     """``feed`` and ``close`` give the parts of one reply.
 
     ``grammar`` is None when the prompt held no protocol: then only thinking is taken out.
-    ``messages`` are the texts of the request, for the gate of near misses. ``over``: nothing more
-    can count. ``unclosed``: the reply ended inside its thinking.
+    ``over``: nothing more can count. ``unclosed``: the reply ended inside its thinking.
     """
 
     def __init__(
@@ -75,12 +70,10 @@ class ReplyDecoder:
         expected: Expected,
         *,
         thoughts: Thoughts | None = None,
-        messages: Sequence[str] = (),
     ) -> None:
         thoughts = thoughts or Thoughts()
         self._grammar = grammar or NO_PROTOCOL
         self._expected = expected
-        self._messages = messages
         self._thinking = ThinkingReader(
             asked=thoughts.asked, opened=thoughts.opened, marker=self._grammar.open
         )
@@ -254,7 +247,7 @@ class ReplyDecoder:
 
     def _decide(self, parts: list[Part], *, finished: bool) -> None:
         """The reply has ended with what may be near misses."""
-        calls = self._candidate.close(self._messages) if finished else ()
+        calls = self._candidate.close(self._expected.echoes) if finished else ()
         if calls:
             self._leave_text(parts)
             parts.append(Block(calls[:1] if self._expected.first_only else calls))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bridge.parts import Call, Malformed, Text, Thinking
+from bridge.parts import ECHO, Call, Malformed, Text, Thinking
 from bridge.repeats import canonical
 
 if TYPE_CHECKING:
@@ -41,19 +41,24 @@ class Held:
     def add_calls(self, *calls: Call | Malformed) -> None:
         """Let the calls of a block wait."""
         self._items.append(calls)
-        self.written += sum(len(call.raw) for call in calls)
-        self._faulty = self._faulty or any(call.fault is not None for call in calls)
-        self._all_repeat = self._all_repeat and all(map(self._is_repeat, calls))
+        meant = [call for call in calls if call.fault is not ECHO]
+        self.written += sum(len(call.raw) for call in meant)
+        self._faulty = self._faulty or any(call.fault is not None for call in meant)
+        self._all_repeat = self._all_repeat and all(map(self._is_repeat, meant))
 
     @property
     def calls(self) -> list[Call | Malformed]:
-        """The calls among it."""
-        return [call for item in self._items if not isinstance(item, str) for call in item]
+        """The calls among it; echoes are none."""
+        items = [item for item in self._items if not isinstance(item, str)]
+        return [call for item in items for call in item if call.fault is not ECHO]
 
     @property
     def has_words(self) -> bool:
-        """Whether there is text among it."""
-        return any(isinstance(item, str) for item in self._items)
+        """Whether there is text among it, if only a quotation."""
+        return any(
+            isinstance(item, str) or any(call.fault is ECHO for call in item)
+            for item in self._items
+        )
 
     @property
     def repeats(self) -> bool:
@@ -82,7 +87,7 @@ class Held:
             if isinstance(item, str):
                 runs[-1].append(item)
                 continue
-            kept = [call for call in item if call.fault is None or faulty]
+            kept = [call for call in item if call.fault in (None, ECHO) or faulty]
             calls += [call for call in kept if isinstance(call, Call)]
             if unread := [call.raw for call in kept if isinstance(call, Malformed)]:
                 runs += [unread, []]

@@ -29,11 +29,15 @@ class Fault(msgspec.Struct, frozen=True):
     """What is wrong with a call or with structured output, in words a model can act on.
 
     ``kind`` is ``json`` (not readable), ``shape`` (no call object), ``name`` (not an offered
-    tool) or ``schema`` (readable, but against its schema).
+    tool), ``schema`` (readable, but against its schema) or ``echo`` (a quotation of what others
+    wrote: text, and nothing to be asked again).
     """
 
     kind: str
     message: str
+
+
+ECHO = Fault("echo", "The call stands in what others wrote.")
 
 
 class Call(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from bridge.batch import Expected
 from bridge.choice import choice_of
 from bridge.decoder import Thoughts
 from bridge.dialects import DIALECTS
+from bridge.dialects.echoes import Echoes
 from bridge.dialects.key import key_for
 from bridge.directives import directive
 from bridge.promises import Promises
@@ -103,9 +104,9 @@ def _terms(request: ChatCompletionRequest, model: Model, choice: Choice, dialect
             strict=frozenset(tool.name for tool in choice.tools if tool.strict),
             named=choice.only,
             first_only=choice.single,
+            echoes=Echoes(untrusted(request), dialect.grammar.open),
         ),
         thoughts=Thoughts(asked=model.think, opened=model.opens_thinking),
-        messages=untrusted(request),
         promised=choice.promised,
         refuses=choice.mode == "none",
         json=json_format,

@@ -50,15 +50,16 @@ def has_calls(request: ChatCompletionRequest) -> bool:
 
 
 def untrusted(request: ChatCompletionRequest) -> list[str]:
-    """All that others may have written: a call that stands in one of these texts is an echo.
+    """All that others may have written: a call that stands in these texts is an echo.
 
-    Beside the messages, that is what earlier calls were given, and what tools say of themselves,
-    which comes from whoever runs them.
+    Beside the messages of others, that is what tools say of themselves, which comes from whoever
+    runs them. What the model said before is its own: a call that it wrote as text, and that was
+    not run, may be written again.
     """
-    texts = list(map(_text, request.messages))
-    for message in request.messages:
-        if isinstance(message, AssistantMessage):
-            texts += [call.function.arguments for call in message.tool_calls or ()]
+    texts = [
+        (message.refusal or "") if isinstance(message, AssistantMessage) else _text(message)
+        for message in request.messages
+    ]
     for tool in request.offered:
         texts += [tool.description or "", _compact(tool.parameters)]
     if isinstance(request.response_format, JSONSchemaFormat):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bridge.batch import Expected
 from bridge.decoder import ReplyDecoder, Thoughts
 from bridge.dialects import DIALECTS
+from bridge.dialects.echoes import Echoes
 from bridge.dialects.shown import MARKER_BEFORE_KEY
 from bridge.parts import Block, Call, CallArguments, CallEnd, CallStart, Malformed, Text, Thinking
 
@@ -43,11 +44,13 @@ def decoder(
     **expected: object,
 ) -> ReplyDecoder:
     """A decoder for one reply; ``dialect`` is None for a prompt without protocol."""
+    grammar = DIALECTS[dialect](KEY).grammar if dialect else None
+    echoes = Echoes(messages, grammar.open if grammar else "")
+    given = {"hold": 2048, "echoes": echoes, **expected}
     return ReplyDecoder(
-        DIALECTS[dialect](KEY).grammar if dialect else None,
-        Expected(TOOLS if tools is None else tools, **{"hold": 2048, **expected}),
+        grammar,
+        Expected(TOOLS if tools is None else tools, **given),
         thoughts=Thoughts(asked, opened),
-        messages=messages,
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 
 from bridge.dialects import DIALECTS
+from bridge.dialects.echoes import Echoes
 from bridge.dialects.near_miss import MAX_CALLS, MAX_LENGTH, Candidate
 from tests.decoding import KEY, TOOLS, characters, split
 from tests.properties.mutations import CUTS, WRITTEN
@@ -27,7 +28,7 @@ def read(pieces, *, messages=(), dialect="fence"):
         unread = unread[candidate.read(unread, 0, at_end=number == len(pieces) - 1) :]
         if candidate.failed:
             return candidate.taken
-    return [(call.name, call.arguments) for call in candidate.close(messages)]
+    return [(call.name, call.arguments) for call in candidate.close(Echoes(messages))]
 
 
 CALLS = [

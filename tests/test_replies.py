@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 
 
 def decoder_for(terms: Terms) -> ReplyDecoder:
-    return ReplyDecoder(
-        terms.grammar, terms.expected, thoughts=terms.thoughts, messages=terms.messages
-    )
+    return ReplyDecoder(terms.grammar, terms.expected, thoughts=terms.thoughts)
 
 
 def decoded(terms: Terms, pieces: list[str], *, finished: bool) -> dict:

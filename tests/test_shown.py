@@ -79,8 +79,20 @@ def test_no_more_is_held_than_may_begin_the_key():
 
 PIECES = st.lists(
     st.sampled_from(
-        ["amber", " ", "otter", KEY, "a", "o", "<\u2060", "think>", "\u2060", "x", "\n", "```"]
-        + ["tool_call", "@end", "tool_result"]
+        [
+            "amber",
+            "otter",
+            KEY,
+            " ",
+            "o",
+            "<\u2060",
+            "think>",
+            "x",
+            "\n",
+            "```",
+            "tool_call",
+            "@end",
+        ]
     )
 )
 

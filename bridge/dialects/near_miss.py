@@ -3,8 +3,8 @@
 No key or one spelled otherwise, a ``json`` fence, a vendor's tags, a bare object, a list of
 objects, a call as in Python. They are understood, but only through a gate, since text that looks
 like a call may be an example or an echo: every tool is offered, every arguments object passes its
-schema, nothing but white space and closing marks follows in the reply, and the call's text does
-not stand in anything that the request holds.
+schema, nothing but white space and closing marks follows in the reply, and the call is no echo of
+what others wrote.
 
 ``Candidate`` reads text that may be one. It says as early as it can what is none, and where, so
 that ordinary text streams on; what passes is decided at the end of the reply.
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from bridge.calls import Tools
     from bridge.dialects.base import Grammar
+    from bridge.dialects.echoes import Echoes
 
 MAX_LENGTH = 256 * 1024
 """Characters held for a candidate: a large file as an argument, not a reply without end."""
@@ -53,7 +54,6 @@ _MAY_BE_FOREIGN = re.compile(
     r"[A-Za-z_][\w.-]*(?:\[[ARGS]*\]?)?\s*|<(?:f[a-z]*(?:=[^>]*)?|i[a-z]*(?:\s[^>]*)?)?"
 )
 _QUOTE = re.compile(r"[\"']")
-_ESCAPE = re.compile(r"\\+(?:[nrt]|u([0-9A-Fa-f]{4}))?")
 
 
 class State(Enum):
@@ -98,14 +98,14 @@ class Candidate:
             self._state = State.FAILED
         return stopped
 
-    def close(self, messages: Sequence[str]) -> tuple[Call, ...]:
+    def close(self, echoes: Echoes) -> tuple[Call, ...]:
         """The reply has ended: the calls, none if the gate is shut."""
         try:
             while self._state is State.FOREIGN:
                 self._read_foreign()
         except (NoCall, JsonFault):
             return ()
-        if self._state is not State.AROUND or _echoed(self._calls, messages):
+        if self._state is not State.AROUND or _echoed(self._calls, echoes):
             return ()
         return tuple(self._calls)
 
@@ -227,15 +227,6 @@ class Candidate:
         self._read_to(text, call.end, len(text), at_end=True)
 
 
-def _echoed(calls: Sequence[Call], messages: Sequence[str]) -> bool:
-    """Whether a call stands in a text of the request, however it is spaced or quoted there."""
-    written = [_bare(call.raw) for call in calls]
-    return any(call in text for text in map(_bare, messages) for call in written)
-
-
-def _bare(text: str) -> str:
-    """Text without white space and escapes: results are JSON that holds text, or JSON, in turn."""
-    if "\\" in text:
-        text = _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else "", text)
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return "".join(text.split())
+def _echoed(calls: Sequence[Call], echoes: Echoes) -> bool:
+    """Whether one of the calls stands in what others wrote."""
+    return any(echoes.hold(call.name, call.arguments) for call in calls)

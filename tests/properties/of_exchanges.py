@@ -146,9 +146,7 @@ def thinking_is_in_no_chunk(conversation: Conversation, places: Sequence[int]) -
     text = f"<think>{SENTINELS[-1]}</think>" + text
     plan = planned(**fields)
     terms = plan.terms
-    reading = ReplyDecoder(
-        terms.grammar, terms.expected, thoughts=terms.thoughts, messages=terms.messages
-    )
+    reading = ReplyDecoder(terms.grammar, terms.expected, thoughts=terms.thoughts)
     finished = reply.finish == "stop"
     parts = [*reading.feed(plan.opening + text), *reading.close(finished=finished)]
     thought = _marks(part.text for part in parts if isinstance(part, Thinking))
