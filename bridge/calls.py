@@ -82,8 +82,6 @@ class CallReader:
         self._waiting: list[Token] = []
         self._writer: ArgumentsWriter | None = None
         self._out: list[str] = []
-        self._members: set[str] = set()
-        self._brace = ""
         self._named = named
         self._bare = ArgumentsWriter(of_object(tools[named])) if named is not None else None
         self._bare_out: list[str] = []
@@ -139,18 +137,19 @@ class CallReader:
 
     def finish(self) -> None:
         """Nothing more belongs to this call."""
-        self._out.append(self._brace)
+        if self._writer is not None:
+            self._out.append(self._writer.finish())
 
     def begin_parameter(self, name: str) -> Fault | None:
         """A parameter follows the object as it is; gives what is wrong with that."""
-        if name in self._members:
+        if self._writer is None:
+            return None  # there is no such tool
+        if self._writer.has(name):
             return Fault("shape", f'The parameter "{name}" stands twice.')
-        if not self.is_object and (text := self.take()) not in ("", "{}"):
+        if not self.is_object and (text := self.take()):
             return Fault("shape", f"The arguments must be a JSON object, not {text[:40]}.")
-        opening = "," if self._members else "" if self.is_object else "{"
-        self._out.append(f'{opening}"{name}":"')
-        self._members.add(name)
-        self.is_object, self._brace = True, ""
+        self._out.append(self._writer.begin_text(name))
+        self.is_object = True
         return None
 
     def parameter_text(self, text: str) -> None:
@@ -160,7 +159,6 @@ class CallReader:
     def end_parameter(self) -> None:
         """The parameter is whole."""
         self._out.append('"')
-        self._brace = "}"
 
     def meant(self) -> str | Fault:
         """The offered tool that a whole object calls, or what keeps it from being a call."""
@@ -211,14 +209,10 @@ class CallReader:
             if self._slot == NAME and kind == grammar.END_STRING and self.name is None:
                 self._take_name(unescaped("".join(self._spelled)))
             self._slot = None
-            self._hold_brace()
 
     def _argument(self, token: Token) -> None:
-        kind, text = token
         if not self._nesting:
-            self.is_object = kind == grammar.OBJECT
-        elif self._nesting == 1 and kind == grammar.KEY:
-            self._members.add(unescaped(text))
+            self.is_object = token[0] == grammar.OBJECT
         if self.name is None:
             self._waiting.append(token)
         else:
@@ -238,18 +232,11 @@ class CallReader:
         if text := self._writer.write(tokens):
             self._out.append(text)
 
-    def _hold_brace(self) -> None:
-        if self.is_object and self._out and not self._brace:
-            self._out[-1] = self._out[-1][:-1]
-            self._brace = "}"
-
     def _take_for_arguments(self, writer: ArgumentsWriter) -> None:
         """The object had no name, and one tool was expected."""
         self.name = self.tool = self._named
         self._writer, self._bare = writer, None
-        self._members = set(self._keys)
         self._keys, self._waiting = [], []
         self._out = ["".join(self._bare_out)]
         self._bare_out = []
         self.is_object = True
-        self._hold_brace()

@@ -1,4 +1,4 @@
-"""Lossless readings of a scalar that stands where its type is forbidden.
+"""Lossless readings of a scalar that stands where it is forbidden.
 
 Each function gives JSON text, or None when there is no such reading or more than one. The table
 of what becomes what stands in ``json_stream``.
@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from bridge.json_lexemes import word_as_scalar
+from bridge.schema_alternatives import json_of
 
 if TYPE_CHECKING:
     from bridge.schema_paths import Place
@@ -19,7 +20,8 @@ _WRITABLE = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?")
 """Numbers that may be written without their exponent: it adds less than a hundred zeros."""
 
 _LIST_IN_WORDS = re.compile(r"[,;\n]|\\n")
-_NOTHING = frozenset({"", "null", "None"})
+NOTHING = frozenset({"", "null", "None"})
+"""Strings that say nothing where no string may stand."""
 
 
 def type_of(scalar: str) -> str:
@@ -53,9 +55,16 @@ def string_at(place: Place, body: str) -> str | None:
     return None
 
 
+def choice_at(choices: frozenset[str], text: str) -> str | None:
+    """The only one of a few strings that ``text``, which is none of them, is in another case."""
+    folded = text.casefold()
+    alike = [choice for choice in choices if choice.casefold() == folded]
+    return json_of(alike[0]) if len(alike) == 1 else None
+
+
 def _is_one_item(body: str) -> bool:
     """Whether a string can be nothing but one item: not a list in words, not a word for none."""
-    return body not in _NOTHING and body[0] not in "[{" and not _LIST_IN_WORDS.search(body)
+    return body not in NOTHING and body[0] not in "[{" and not _LIST_IN_WORDS.search(body)
 
 
 def _integer(number: str) -> str | None:

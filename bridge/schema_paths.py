@@ -1,9 +1,9 @@
 """What a JSON Schema says about one place of a value: the types allowed there, and what lies below.
 
-A ``Place`` is a set of alternatives, each a set of schemas that must all hold: ``anyOf`` and
-``oneOf`` add alternatives, ``allOf``, ``$ref`` and siblings add to each. What is not understood
-(``if``, ``not``, ``patternProperties`` …) is left out, so a place may allow too much, never too
-little: whoever changes a value because its type is forbidden is right to.
+A ``Place`` is a set of alternatives, each a set of schemas that must all hold: ``anyOf``,
+``oneOf`` and ``nullable`` add alternatives, ``allOf``, ``$ref`` and siblings add to each. What is
+not understood (``if``, ``not``, ``patternProperties`` …) is left out, so a place may allow too
+much, never too little: whoever changes a value because its type is forbidden is right to.
 
 Only references into the same document are followed; a cycle of references that never goes down a
 level stands for anything. Places are made once and kept, so a recursive schema costs as many
@@ -18,8 +18,17 @@ from itertools import product
 from typing import Any
 from urllib.parse import unquote
 
-Schema = Mapping[str, Any]
-Alternative = tuple[Schema, ...]
+from bridge.schema_alternatives import (
+    Alternative,
+    Schema,
+    default_in,
+    json_of,
+    required_in,
+    required_in_all,
+    strings_in,
+    type_of,
+    types_in,
+)
 
 MAX_ALTERNATIVES = 64
 """Combinations of anyOf branches at one place; with more, the place allows anything. Tool schemas
@@ -33,16 +42,8 @@ MAX_CHAIN = 50
 """References and combinators in a row that lead no level down; behind more, anything goes. Keeps
 a chain of references, however long, away from Python's recursion limit."""
 
-NUMBERS = frozenset({"integer", "number"})
-_TYPES: dict[type, frozenset[str]] = {
-    type(None): frozenset({"null"}),
-    bool: frozenset({"boolean"}),
-    int: frozenset({"integer"}),
-    str: frozenset({"string"}),
-    dict: frozenset({"object"}),
-    list: frozenset({"array"}),
-}
 ANYTHING: tuple[Alternative, ...] = ((),)
+_NULL: tuple[Alternative, ...] = (({"type": "null"},),)
 
 
 class Schemas:
@@ -97,6 +98,8 @@ class Schemas:
             return ANYTHING
         combined = (sum(chosen, ()) for chosen in product(*factors))
         found = [tuple({id(s): s for s in schemas}.values()) for schemas in combined]
+        if node.get("nullable") is True:  # OpenAPI's, where a type cannot be a list
+            found += _NULL
         return ANYTHING if _too_many(found) else tuple(found)
 
     def resolved(self, reference: object) -> object:
@@ -127,7 +130,7 @@ class Place:
     @cached_property
     def _allowed(self) -> tuple[frozenset[str] | None, ...]:
         """The types of each alternative; an enumeration may be long, so they are found once."""
-        return tuple(map(_types_of, self._alternatives))
+        return tuple(map(types_in, self._alternatives))
 
     @cached_property
     def types(self) -> frozenset[str] | None:
@@ -146,6 +149,46 @@ class Place:
     def only(self, kind: str) -> bool:
         """Whether this type (or null beside it) is all that may stand here."""
         return self.types is not None and self.types - {"null"} == {kind}
+
+    def _ways(self, kind: str) -> list[Alternative]:
+        """The alternatives under which a value of this type may stand here."""
+        ways = zip(self._alternatives, self._allowed, strict=True)
+        return [way for way, types in ways if types is None or kind in types]
+
+    @cached_property
+    def strings(self) -> frozenset[str] | None:
+        """The only strings that may stand here; None where any may, or none of them."""
+        return strings_in(self._ways("string")) if self.allows("string") else None
+
+    @cached_property
+    def _required(self) -> frozenset[str]:
+        """The members that some alternative demands."""
+        return frozenset().union(*map(required_in, self._ways("object")))
+
+    def is_optional(self, name: str) -> bool:
+        """Whether this is a listed member that an object here may surely be without."""
+        return name in self._listed and name not in self._required
+
+    @cached_property
+    def stand_ins(self) -> Mapping[str, str]:
+        """What the members mean that an object here must have, and lacks: name → JSON text.
+
+        That is a member's default, or else null where that is allowed.
+        """
+        found: dict[str, str] = {}
+        for name in required_in_all(self._ways("object")):
+            member = self.member(name)
+            if (text := member._stand_in) is not None:
+                found[name] = text
+        return found
+
+    @property
+    def _stand_in(self) -> str | None:
+        default = default_in(self._alternatives)
+        known = not isinstance(default, str) or self.strings is None or default in self.strings
+        if default is not None and known and self.allows(type_of(default)):
+            return json_of(default)
+        return "null" if self.types is not None and "null" in self.types else None
 
     def member(self, name: str) -> Place:
         """The place of the member called ``name`` when an object stands here."""
@@ -184,9 +227,9 @@ class Place:
     def _below(self, kind: str, part_of: Callable[[Schema], object]) -> Place:
         """The place below: of each alternative the first schema that speaks of it."""
         nodes = []
-        for alternative, types in zip(self._alternatives, self._allowed, strict=True):
+        for alternative in self._ways(kind):
             parts = [part_of(schema) for schema in alternative]
-            if (types is None or kind in types) and False not in parts:
+            if False not in parts:
                 nodes.append(next((part for part in parts if isinstance(part, Mapping)), None))
         return self._schemas.place(*nodes)
 
@@ -198,32 +241,6 @@ def _too_many(alternatives: Collection[Alternative]) -> bool:
 def place_of(schema: object) -> Place:
     """The place of a whole value under ``schema``; anything when it is None."""
     return Schemas(schema).place(schema)
-
-
-def _types_of(alternative: Alternative) -> frozenset[str] | None:
-    allowed: frozenset[str] | None = None
-    for schema in alternative:
-        for types in (_stated(schema), _types_of_constants(schema)):
-            if types is not None:
-                allowed = types if allowed is None else allowed & types
-    return allowed
-
-
-def _stated(schema: Schema) -> frozenset[str] | None:
-    stated = schema.get("type")
-    names = [stated] if isinstance(stated, str) else stated
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        return None
-    return frozenset(names) | (NUMBERS if "number" in names else frozenset())
-
-
-def _types_of_constants(schema: Schema) -> frozenset[str] | None:
-    values = schema.get("enum")
-    if "const" in schema:
-        values = [schema["const"]]
-    if not isinstance(values, list):
-        return None
-    return frozenset().union(*(_TYPES.get(type(value), NUMBERS) for value in values))
 
 
 def _member(schema: Schema, name: str) -> object:

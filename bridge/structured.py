@@ -16,7 +16,7 @@ from bridge.schema import JSONObjectFormat, JSONSchemaFormat
 from bridge.schema_paths import place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from bridge.schema import ChatCompletionRequest
 
@@ -105,7 +105,9 @@ class JsonAnswer:
         self.fault = fault_of("".join(self._written), self._schema, "answer")
         return text
 
-    def _write(self, tokens: Iterable[Token]) -> str:
+    def _write(self, tokens: Sequence[Token]) -> str:
         text = self._writer.write(tokens)
+        if tokens and self._tokens.done:
+            text += self._writer.finish()
         self._written.append(text)
         return text

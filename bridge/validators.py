@@ -138,6 +138,8 @@ def _counted(name: str, keyword: Keyword) -> Keyword:
         validator: Any, wanted: Any, instance: Any, schema: Any
     ) -> Iterable[ValidationError] | None:
         Budget.spend(steps + len(wanted) if isinstance(wanted, list | dict) else steps)
+        if instance is None and schema.get("nullable") is True:
+            return None  # OpenAPI's way to allow null beside whatever else is said
         return keyword(validator, wanted, instance, schema)
 
     return apply

@@ -84,9 +84,9 @@ CASES = [
         id="one-level-down",
     ),
     pytest.param(
-        '{"type": {"a": [1, {}]}, "id": "x", "name": "ping"}', ("", "ping"), id="other-keys"
+        '{"type": {"a": [1, {}]}, "id": "x", "name": "ping"}', ("{}", "ping"), id="other-keys"
     ),
-    pytest.param('{"name": "p\\u0069ng"}', ("", "ping"), id="escaped-name"),
+    pytest.param('{"name": "p\\u0069ng"}', ("{}", "ping"), id="escaped-name"),
     pytest.param('{"name": "ping", "arguments": {}}', ("{}", "ping"), id="empty"),
     pytest.param('{"name": "ping", "arguments": null}', ("{}", "ping"), id="null"),
     pytest.param('{"name": "ping", "arguments": 5}', ("5", "ping"), id="number"),
@@ -102,7 +102,7 @@ CASES = [
     pytest.param('{"arguments": {"a": 1}}', ("", "shape"), id="no-name"),
     pytest.param('{"name": 5, "arguments": {"a": 1}}', ("", "shape"), id="a-number-for-a-name"),
     pytest.param('{"name": ["ping"], "arguments": {}}', ("", "shape"), id="a-list-for-a-name"),
-    pytest.param('{"name": "ping", "tool": "any-thing"}', ("", "shape"), id="two-names"),
+    pytest.param('{"name": "ping", "tool": "any-thing"}', ("{}", "shape"), id="two-names"),
     pytest.param(
         '{"name": "ping", "args": {"a": 1}, "input": {"b": 2}}',
         ('{"a":1}', "shape"),
@@ -125,8 +125,8 @@ NAMED = [
         '{"input": 1, "args": 2}', ('{"input":1,"args":2}', "get_weather"), id="bare-aliases"
     ),
     pytest.param("{}", ("{}", "get_weather"), id="empty"),
-    pytest.param('{"name": "ping"}', ("", "ping"), id="a-call-all-the-same"),
-    pytest.param('{"city": "Paris", "name": "ping"}', ("", "ping"), id="a-late-name"),
+    pytest.param('{"name": "ping"}', ("{}", "ping"), id="a-call-all-the-same"),
+    pytest.param('{"city": "Paris", "name": "ping"}', ("{}", "ping"), id="a-late-name"),
     pytest.param('{"name": "pong"}', ("", "name"), id="an-unknown-one"),
 ]
 

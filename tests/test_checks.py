@@ -215,6 +215,9 @@ def test_faults_of_other_values(schema, value, message):
         pytest.param({"format": "date"}, "tomorrow", id="format-is-an-annotation"),
         pytest.param({"items": [{"type": "string"}, {"type": "integer"}]}, ["a", 1], id="draft-7"),
         pytest.param({"minimum": 1, "exclusiveMinimum": True}, 2, id="draft-4"),
+        pytest.param({"type": "string", "nullable": True}, None, id="nullable"),
+        pytest.param({"enum": ["a"], "nullable": True}, None, id="nullable-enum"),
+        pytest.param({"allOf": [{"type": "object"}], "nullable": True}, None, id="nullable-all-of"),
     ],
 )  # fmt: skip
 def test_values_without_fault(schema, value):
@@ -230,6 +233,8 @@ def test_values_without_fault(schema, value):
         pytest.param({"unevaluatedProperties": False}, {"b": 1}, id="unevaluated"),
         pytest.param({"patternProperties": {"^a": False}}, {"ab": 1}, id="pattern-properties"),
         pytest.param({"pattern": "^[0-9]+$"}, "a" * 100, id="pattern"),
+        pytest.param({"type": "string", "nullable": False}, None, id="not-nullable"),
+        pytest.param({"type": "string", "nullable": True}, 5, id="nullable-and-a-number"),
     ],
 )
 def test_values_with_fault(schema, value):

@@ -3,11 +3,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bridge.checks import fault_of
 from bridge.json_grammar import JsonFault
-from bridge.json_stream import ArgumentsWriter, read_value
+from bridge.json_stream import MAX_ADDED, ArgumentsWriter, read_value
 from bridge.json_tokens import JsonTokens
 from tests.test_json_tokens import JSON_VALUES, SCRAPS, SPLITS, calls_in, split
 
@@ -26,6 +27,7 @@ def stream(pieces, schema=None):
             out += writer.write(reader.feed(piece)[0])
         if not reader.done:
             out += writer.write(reader.close())
+        out += writer.finish()
     except JsonFault as fault:
         return out + writer.write(fault.tokens), reader.repaired or writer.repaired, str(fault)
     return out, reader.repaired or writer.repaired, ""
@@ -39,6 +41,16 @@ def nullable(schema):
     return {"anyOf": [schema, {"type": "null"}]}
 
 
+def thing(required=(), **properties):
+    return {"type": "object", "properties": properties, "required": list(required)}
+
+
+UNIT = {"type": "string", "enum": ["celsius", "kelvin", "None", "K", "k"]}
+PLACE = {"$ref": "#/$defs/place"}
+DEFS = {
+    "place": thing(["lat", "datum"], lat=NUMBER, datum={"type": "string", "default": "WGS84"},
+                   name=STRING),
+}  # fmt: skip
 THING = {"type": "object", "properties": {"n": INTEGER, "s": STRING, "l": array(INTEGER)}}
 
 COERCED = [
@@ -79,6 +91,46 @@ COERCED = [
     pytest.param('[1, "2", 3.0]', array(INTEGER), "[1,2,3]", id="items"),
     pytest.param('["1", "2", "3"]', {"prefixItems": [STRING, INTEGER], "items": BOOLEAN},
                  '["1",2,"3"]', id="items-by-place"),
+    pytest.param('{"a": null, "b": 1}', thing(a=STRING, b=INTEGER), '{"b":1}', id="optional-null"),
+    pytest.param('{"b": 1, "a": null}', thing(a=STRING, b=INTEGER), '{"b":1}', id="last-null"),
+    pytest.param('{"a": null}', thing(a=STRING), "{}", id="only-null"),
+    pytest.param('{"a": None, "b": null}', thing(a=UNIT, b=array({})), "{}", id="all-null"),
+    pytest.param('{"a": "None", "b": "null"}', thing(a=INTEGER, b=array({})), "{}",
+                 id="null-in-words"),
+    pytest.param('{"u": "null"}', thing(u=UNIT), "{}", id="null-in-words-for-one-of-a-few"),
+    pytest.param('{"p": [{"lat": 1, "name": null}]}', {**thing(p=array(PLACE)), "$defs": DEFS},
+                 '{"p":[{"lat":1,"datum":"WGS84"}]}', id="below-a-reference"),
+    pytest.param('{"a": 1}', thing(["a", "b", "c"], a=INTEGER, b={"default": [1, "京"]}, c=STRING),
+                 '{"a":1,"b":[1,"京"]}', id="default"),
+    pytest.param("{}", thing(["b"], b={"type": "boolean", "default": False}), '{"b":false}',
+                 id="only-a-default"),
+    pytest.param('{"b": null}', thing(["b"], b={**INTEGER, "default": 7}), '{"b":7}',
+                 id="null-for-a-default"),
+    pytest.param("null", thing(["b"], b={**INTEGER, "default": 7}), '{"b":7}',
+                 id="null-for-all-of-the-defaults"),
+    pytest.param("{}", thing(["q"], q={"default": '"\ud800'}), '{"q":"\\"\\ud800"}',
+                 id="odd-default"),
+    pytest.param("{}", thing(['"'], **{'"': nullable(STRING)}), '{"\\"":null}', id="odd-name"),
+    pytest.param("{}", thing(["a"], a={"type": ["string", "null"]}), '{"a":null}',
+                 id="required-and-null"),
+    pytest.param("{}", thing(["a"], a={**STRING, "nullable": True}), '{"a":null}',
+                 id="required-and-nullable"),
+    pytest.param("{}", thing(["a"], a={"nullable": True, "allOf": [STRING]}), '{"a":null}',
+                 id="nullable-beside-all-of"),
+    pytest.param("{}", thing(["a"], a={**nullable(STRING), "default": "x"}), '{"a":"x"}',
+                 id="a-default-before-null"),
+    pytest.param('"{\\"lat\\": 1}"', DEFS["place"], '{"lat":1,"datum":"WGS84"}',
+                 id="default-in-text"),
+    pytest.param('{"x": {"k": "a"}}', thing(x={"anyOf": [
+                     thing(["k", "n"], k={"const": "a"}, n=nullable(INTEGER)),
+                     thing(["n"], n=nullable(STRING))]}),
+                 '{"x":{"k":"a","n":null}}', id="required-in-every-branch"),
+    pytest.param('"Celsius"', UNIT, '"celsius"', id="case"),
+    pytest.param('["KELVIN", "none"]', array(nullable(UNIT)), '["kelvin","None"]', id="cases"),
+    pytest.param('"ON"', {"anyOf": [{"const": "on"}, {"enum": ["off", 1]}]}, '"on"',
+                 id="case-of-branches"),
+    pytest.param('"null"', {"enum": ["a", None]}, "null", id="null-in-words-among-a-few"),
+    pytest.param('"5"', {"enum": ["a", 5]}, "5", id="a-number-among-a-few"),
     pytest.param('{"\\u006e": "5"}', THING, '{"\\u006e":5}', id="escaped-key"),
 ]  # fmt: skip
 
@@ -126,6 +178,46 @@ LEFT = [
     pytest.param("null", {"type": ["object", "null"]}, id="null-allowed"),
     pytest.param("null", array(THING), id="null-for-array"),
     pytest.param('[null,""]', array(THING), id="nothing-below-the-top"),
+    pytest.param('{"a":null}', thing(["a"], a=STRING), id="null-for-a-required-member"),
+    pytest.param('{"a":null}', thing(a=nullable(STRING)), id="null-allowed-in-a-member"),
+    pytest.param('{"a":null}', thing(a={**STRING, "nullable": True}), id="nullable"),
+    pytest.param(
+        '{"a":null}',
+        thing(a={"nullable": True, "$ref": "#/$defs/x"}) | {"$defs": {"x": STRING}},
+        id="nullable-beside-a-reference",
+    ),
+    pytest.param('{"a":null}', thing(b=STRING), id="null-for-an-unknown-member"),
+    pytest.param(
+        '{"a":null}', {"type": "object", "additionalProperties": STRING}, id="null-in-a-map"
+    ),
+    pytest.param(
+        '{"a":null}',
+        {"anyOf": [thing(["a"], a=STRING), thing(a=STRING)]},
+        id="null-that-only-one-branch-does-without",
+    ),
+    pytest.param('{"a":""}', thing(a=INTEGER), id="an-empty-string-for-a-number"),
+    pytest.param("{}", thing(a={"default": 1}), id="optional-default"),
+    pytest.param("{}", thing(["a"], a={**INTEGER, "default": "x"}), id="default-of-another-type"),
+    pytest.param("{}", thing(["a"], a={**UNIT, "default": "x"}), id="default-not-among-a-few"),
+    pytest.param("{}", thing(["a"], a={**STRING, "default": None}), id="null-default"),
+    pytest.param(
+        "{}", thing(["a"], a={"anyOf": [{"default": 1}, {"default": 2}]}), id="two-defaults"
+    ),
+    pytest.param("{}", thing(["a"], a={"default": float("nan")}), id="no-json-default"),
+    pytest.param("{}", thing(["a"], a={}), id="required-anything"),
+    pytest.param("{}", {**thing(["a"]), "additionalProperties": False}, id="required-nothing"),
+    pytest.param(
+        "{}",
+        {"anyOf": [thing(["a"], a=nullable(STRING)), thing(a=nullable(STRING))]},
+        id="required-in-one-branch",
+    ),
+    pytest.param("{}", {"required": [5, "a"], "properties": 5}, id="odd-required"),
+    pytest.param('"celsius"', UNIT, id="one-of-a-few"),
+    pytest.param('"AB"', {"enum": ["Ab", "aB"]}, id="either-case"),
+    pytest.param('"Rankine"', UNIT, id="none-of-a-few"),
+    pytest.param('"null"', {"enum": ["null", None]}, id="null-as-a-word"),
+    pytest.param('"A"', {"anyOf": [{"enum": ["a"]}, STRING]}, id="a-few-or-any"),
+    pytest.param('"A"', {"enum": ["a"], "const": "b"}, id="no-string-at-all"),
 ]
 
 
@@ -167,7 +259,8 @@ def test_only_a_forbidden_string_is_held():
     reader, writer = JsonTokens(), ArgumentsWriter(schema)
     steps = ['{"s": "on', 'e", "n": "', "4", '2"', ', "x": "a', "b", '"}']
     outputs = [writer.write(reader.feed(step)[0]) for step in steps]
-    assert outputs == ['{"s":"on', 'e","n":', "", "42", ',"x":"a', "b", '"}']
+    assert outputs == ['{"s":"on', 'e"', "", ',"n":42', ',"x":"a', "b", '"']
+    assert writer.finish() == "}"
 
 
 TREE = {
@@ -199,6 +292,49 @@ def test_splits_make_no_difference(text, schema, cuts):
     assert stream(list(text), schema) == whole
 
 
+MEMBER = st.sampled_from(
+    [
+        STRING, INTEGER, NUMBER, BOOLEAN, UNIT, {}, {"type": "null"}, {"enum": ["A", "a", 1, None]},
+        nullable(STRING), {**INTEGER, "nullable": True}, {**STRING, "default": "d"},
+        {"anyOf": [INTEGER, {"const": "One"}], "default": 1}, {**UNIT, "nullable": True},
+        {"type": ["array", "null"], "items": {"$ref": "#"}, "default": []}, {"$ref": "#"},
+        {"oneOf": [thing(["x"], x=nullable(INTEGER)), thing(["y"], y={"default": "z"})]},
+    ]
+)  # fmt: skip
+NAMES = st.sampled_from(["a", "b", "c"])
+OBJECT_SCHEMAS = st.builds(
+    lambda properties, required, extra: {
+        "type": "object", "properties": properties, "required": required,
+        "additionalProperties": extra,
+    },
+    st.dictionaries(NAMES, MEMBER, max_size=3),
+    st.lists(NAMES, max_size=3, unique=True),
+    st.sampled_from([True, False, STRING, nullable(INTEGER)]),
+)  # fmt: skip
+WORDS = st.sampled_from(["A", "One", "K", "celsius", "null", "None", "", "5", "true", "d"])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 3) | WORDS,
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(NAMES | st.sampled_from(["x", "y"]), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+@given(OBJECT_SCHEMAS, st.dictionaries(NAMES, VALUES, max_size=3), SPLITS)
+@settings(max_examples=400)
+def test_what_fits_its_schema_is_not_changed(schema, value, cuts):
+    text = json.dumps(value)
+    out, repaired, fault = stream(split(text, cuts), schema)
+    assert not fault
+    if fault_of(text, schema) is None:
+        assert (json.loads(out), list(json.loads(out)), repaired) == (value, list(value), False)
+    elif fault_of(out, schema) is None:
+        assert repaired
+        assert stream([out], schema) == (out, False, "")
+
+
 @given(SCRAPS | JSON_VALUES.map(json.dumps), SCHEMAS)
 def test_output_is_valid_json_and_at_rest(text, schema):
     out, _, fault = stream([text], schema)
@@ -226,3 +362,22 @@ def test_ten_times_the_text_costs_ten_times_the_steps(opening, body, size):
 
     steps(1)
     assert steps(1000) < 10.5 * steps(100) + 500
+
+
+@pytest.mark.parametrize("wrap", [str, json.dumps], ids=["objects", "texts"])
+def test_members_left_out_are_written_up_to_a_bound(wrap):
+    long = thing(["a", "b"], a={**STRING, "default": "x" * 5000}, b={**STRING, "default": "y"})
+    count = MAX_ADDED // 5000
+    text = f"[{', '.join([wrap('{}')] * 1000)}]"
+    value = json.loads(stream([text], array(long))[0])
+    assert [len(item) for item in value[:count]] == [2] * count
+    assert value[count + 1] == {}
+    assert len(json.dumps(value)) < len(text) + 2 * MAX_ADDED
+
+
+def test_members_left_out_come_last():
+    schema = thing(["a", "b"], a=STRING, b={**INTEGER, "default": 3})
+    reader, writer = JsonTokens(), ArgumentsWriter(schema)
+    steps = ['{"a": "on', 'e", "b": nu', "ll", "}"]
+    assert [writer.write(reader.feed(step)[0]) for step in steps] == ['{"a":"on', 'e"', "", ""]
+    assert writer.finish() == ',"b":3}'

@@ -84,7 +84,7 @@ def _value(text: str, place: int, writer: ArgumentsWriter) -> tuple[str, int]:
     read, end = tokens.feed(text, place)
     if not tokens.done:
         raise NoCall
-    return writer.write(read), end
+    return writer.write(read) + writer.finish(), end
 
 
 def _scalar(text: str) -> str:
