@@ -17,7 +17,7 @@ from bridge.dialects.shown import Shown, shown
 from bridge.parts import ECHO, Block, Call, CallArguments, CallEnd, CallStart, Fault, Malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from bridge.calls import CallReader
     from bridge.parts import Part
@@ -98,6 +98,14 @@ class Batch:
         """The call that streams turned out to be unreadable."""
         self._put(self._shown.feed(reader.take()))
         self._end_stream(fault)
+
+    def add(self, calls: Sequence[Call]) -> bool:
+        """Calls that were read by others out of what was written; gives whether there are any."""
+        written = self._take_written() if calls else ""
+        self._calls += [replace(call, raw=written) for call in calls[:1]]
+        self._calls += [replace(call, raw="") for call in calls[1:]]
+        self.good = self.good or bool(calls)
+        return bool(calls)
 
     def add_malformed(self, fault: Fault, name: str | None = None) -> None:
         """What was written since the last call cannot be understood."""

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 from bridge.batch import Batch, Expected
 from bridge.calls import CallReader, resolve
 from bridge.dialects.closing import ClosingMarker
-from bridge.dialects.openings import past_opening_line
+from bridge.dialects.near_miss import Candidate
+from bridge.dialects.openings import past_inner_fence, past_opening_line
 from bridge.dialects.raw_text import RawText, first_line, may_become_first_line
 from bridge.json_grammar import JsonFault
 from bridge.parts import Fault
@@ -77,6 +78,8 @@ class BlockReader:
         self._raw_text = RawText("", "")
         self._fault = _NO_OBJECT
         self._cut = False
+        self._unread: list[str] = []
+        """What could not be read."""
         self._batch = Batch(expected, grammar.key)
         self._batch.write(opener)
         self.calls = 0
@@ -118,8 +121,13 @@ class BlockReader:
 
     def close(self, *, finished: bool) -> list[Part]:
         """The reply has ended; ``finished`` unless a limit cut it. What is not whole is cut."""
-        if self._state is State.BETWEEN:
-            nothing = not (self._unended or self.calls)
+        nothing = not (self._unended or self.calls)
+        if nothing and finished and self._state in (State.OPENING, State.BETWEEN):
+            # Behind other calls it adds nothing; alone, a call was meant.
+            if self._room == MAX_CALLS:
+                self._add_malformed(_NO_OBJECT)
+            self._finish()
+        elif self._state is State.BETWEEN:
             may_go_on = self._grammar.raw and self._unended and not finished
             if not (self._cut or nothing or may_go_on):
                 self._finish()
@@ -168,6 +176,13 @@ class BlockReader:
 
     def _close_marker(self, text: str, place: int, *, at_end: bool) -> int:
         self._end_call()  # however the marker goes on, that cannot change
+        if not self.calls:
+            inner = past_inner_fence(text, place, at_end=at_end)
+            if inner is None:
+                return place
+            if inner > place:
+                self._batch.write(text[place:inner])
+                return inner
         end = self._closing.end_at(text, place, at_end=at_end)
         opens = self._closing.opens(text, place, at_end=at_end)
         if opens:
@@ -264,10 +279,22 @@ class BlockReader:
         limit = place + max(2 * MAX_HELD - self._batch.held, 0)
         end, ended = self._closing.end_after(text, place, limit, at_end=at_end)
         self._batch.write(text[place:end])
+        if not self._batch.streaming:
+            self._unread.append(text[place:end])
         if ended:
-            self._add_malformed(self._fault)
+            if not self._read_foreign():
+                self._add_malformed(self._fault)
             self._finish()
         return end
+
+    def _read_foreign(self) -> bool:
+        """Take what could not be read for calls in another tongue, if it is nothing else."""
+        written = "".join(self._unread).removesuffix(self._grammar.close)
+        reader = Candidate(self._grammar, self._expected.tools, marked=True)
+        reader.read(written, 0, at_end=True)
+        calls = reader.close(self._expected.echoes)[: self._room - self.calls]
+        self.calls += len(calls)
+        return self._batch.add(calls)
 
     def _add_malformed(self, fault: Fault) -> None:
         self._batch.add_malformed(fault, self._reader.name)

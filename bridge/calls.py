@@ -1,7 +1,10 @@
 """One call object, read as it is written: ``{"name": …, "arguments": {…}}``.
 
 The names of the two keys vary from model to model; each alias is understood, two for the same
-thing are not. Other keys are skipped. Arguments come out as clean JSON while they are read.
+thing are not. Members beside the name are the arguments where there are no others and the schema
+lists them; what a call may have beside those (an id, a type) is passed over. Nothing that may have
+been meant for an argument is lost: it is a fault. Arguments come out as clean JSON while they are
+read.
 """
 
 from __future__ import annotations
@@ -15,25 +18,37 @@ from bridge.json_grammar import JsonFault, unescaped
 from bridge.json_stream import ArgumentsWriter
 from bridge.json_tokens import JsonTokens
 from bridge.parts import Fault
+from bridge.schema_paths import place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bridge.json_grammar import Token
+    from bridge.schema_paths import Place
 
     Schema = Mapping[str, Any] | None
     Tools = Mapping[str, Schema]
     """The tools that may be called: name → parameters' schema."""
 
 NAME_KEYS = frozenset({"name", "function", "tool", "tool_name", "function_name"})
-ARGUMENT_KEYS = frozenset({"arguments", "parameters", "args", "input"})
+ARGUMENT_KEYS = frozenset(
+    {"arguments", "parameters", "args", "input", "params", "kwargs", "tool_input", "tool_args"}
+)
+BESIDE_KEYS = frozenset({"type", "id", "call_id", "tool_call_id", "index"})
+"""What vendors' calls have beside their name and arguments."""
+
+CALL_TYPES = frozenset({"function", "function_call", "tool", "tool_call", "tool_use", "call"})
+"""What ``type`` says of a call."""
+
 NAME: Final = "name"
 ARGUMENTS: Final = "arguments"
+SKIPPED: Final = "skipped"
 OTHER: Final = "other"
 _SLOTS = dict.fromkeys(NAME_KEYS, NAME) | dict.fromkeys(ARGUMENT_KEYS, ARGUMENTS)
 _VALUE_ENDS = frozenset({grammar.END_OBJECT, grammar.END_ARRAY, grammar.END_STRING, grammar.SCALAR})
 _STEPS: Final = {grammar.OBJECT: 1, grammar.ARRAY: 1, grammar.END_OBJECT: -1, grammar.END_ARRAY: -1}
 _PREFIXES = ("functions.", "function.", "default_api.", "tools.")
+_SEPARATORS = re.compile(r"[\W_]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -47,10 +62,11 @@ def resolve(name: str, tools: Tools) -> str | None:
 
 
 def _plain(name: str) -> str:
+    """Without separators, case and the namespaces that vendors put before a name."""
     name = name.strip()
     for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
-    return name.lower().replace("-", "_")
+    return _SEPARATORS.sub("", name.lower())
 
 
 def of_object(schema: Schema) -> Mapping[str, Any]:
@@ -62,6 +78,18 @@ def escaped(text: str) -> str:
     """Text as it stands between the quotes of a JSON string, fit for UTF-8."""
     body = json.dumps(text, ensure_ascii=False)[1:-1]
     return _SURROGATE.sub(lambda found: f"\\u{ord(found.group()):04x}", body)
+
+
+def _stands_beside(key: str, value: Sequence[Token]) -> bool:
+    """Whether it is what vendors' calls have beside their name; a ``type`` has to be a call's."""
+    if key not in BESIDE_KEYS:
+        return False
+    text = "".join(text for kind, text in value if kind == grammar.FRAGMENT)
+    return key != "type" or not _is_whole(value) or text in CALL_TYPES
+
+
+def _is_whole(value: Sequence[Token]) -> bool:
+    return bool(value) and value[-1][0] in _VALUE_ENDS
 
 
 class CallReader:
@@ -85,6 +113,9 @@ class CallReader:
         self._named = named
         self._bare = ArgumentsWriter(of_object(tools[named])) if named is not None else None
         self._bare_out: list[str] = []
+        self._others: list[tuple[str, list[Token]]] = []
+        """The members that are neither name nor arguments, with the tokens of their values."""
+        self._flat = self._bare_taken = False
         self.taken = 0
         self.is_object = False
         """Whether the arguments are an object: only then may they stream."""
@@ -107,9 +138,24 @@ class CallReader:
         return self._tokens.repaired or (self._writer is not None and self._writer.repaired)
 
     @property
-    def first_key(self) -> str | None:
-        """The object's first key, once it is known."""
-        return self._keys[0] if self._keys else None
+    def has_arguments(self) -> bool:
+        """Whether a member holds the arguments."""
+        return any(_SLOTS.get(key) == ARGUMENTS for key in self._keys)
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the whole object was taken for the arguments of the expected tool."""
+        return self._bare_taken
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether the members beside the name were taken for the arguments."""
+        return self._flat
+
+    @property
+    def others(self) -> list[str]:
+        """The members so far that are neither name nor arguments, nor what stands beside those."""
+        return [key for key, value in self._others if not _stands_beside(key, value)]
 
     def feed(self, text: str) -> int:
         """Read on; gives the index of the first character not taken."""
@@ -166,7 +212,7 @@ class CallReader:
             if sum(_SLOTS.get(key) == slot for key in self._keys) > 1:
                 return Fault("shape", f"The call has its {slot} twice.")
         if self.tool is not None:
-            return self.tool
+            return self._stray(self.tool) or self.tool
         if self.name is None:
             return Fault("shape", 'The call has no "name".')
         return Fault("name", f'There is no tool named "{self.name}".')
@@ -179,16 +225,19 @@ class CallReader:
                 self._value(token)
             elif token[0] == grammar.KEY:
                 self._begin_value(unescaped(token[1]))
-        if self.done and self._bare is not None:
+        if not self.done:
+            return
+        if self._bare is not None and self._is_bare:
             self._take_for_arguments(self._bare)
+        elif self.tool is not None and not self.has_arguments:
+            self._take_others(of_object(self._tools[self.tool]))
 
     def _begin_value(self, key: str) -> None:
         slot = _SLOTS.get(key, OTHER)
         if slot == ARGUMENTS and any(_SLOTS.get(seen) == ARGUMENTS for seen in self._keys):
-            slot = OTHER  # a fault; what is written already stays as it is
-        elif slot == NAME:
-            self._bare = None
-            self._bare_out.clear()
+            slot = SKIPPED  # a fault; what is written already stays as it is
+        elif slot == OTHER:
+            self._others.append((key, []))
         self._keys.append(key)
         self._slot = slot
 
@@ -204,6 +253,8 @@ class CallReader:
                 self._spelled.append(text)
         elif self._slot == ARGUMENTS:
             self._argument(token)
+        elif self._slot == OTHER:
+            self._others[-1][1].append(token)
         self._nesting += _STEPS.get(kind, 0)
         if not self._nesting and kind in _VALUE_ENDS:
             if self._slot == NAME and kind == grammar.END_STRING and self.name is None:
@@ -232,11 +283,59 @@ class CallReader:
         if text := self._writer.write(tokens):
             self._out.append(text)
 
+    @property
+    def _is_bare(self) -> bool:
+        """Whether the whole object is the arguments of the one tool that is expected.
+
+        It has no name, or what looks like one is a parameter of that tool.
+        """
+        if self.tool is not None or self._named is None:
+            return False
+        place = place_of(of_object(self._tools[self._named]))
+        named = [key for key in self._keys if _SLOTS.get(key) in (NAME, ARGUMENTS)]
+        return not any(_SLOTS[key] == NAME for key in named) or all(map(place.lists, named))
+
+    def _take_others(self, schema: Mapping[str, Any]) -> None:
+        """The members beside the name are the arguments, if they are all parameters."""
+        place = place_of(schema)
+        members = [
+            (key, value)
+            for key, value in self._others
+            if place.lists(key) and not (key == "type" and _stands_beside(key, value))
+        ]
+        if not members or self._strays(place):
+            return
+        tokens: list[Token] = [(grammar.OBJECT, "{")]
+        for key, value in members:
+            tokens += [(grammar.KEY, escaped(key)), *value]
+        self.is_object = self._flat = True
+        self._write([*tokens, (grammar.END_OBJECT, "}")])
+
+    def _strays(self, place: Place) -> list[str]:
+        """Members that would be lost, although they may have been meant for arguments."""
+        if self._flat:
+            return []
+        if self.has_arguments:
+            writer = self._writer
+            return [
+                key
+                for key in self.others
+                if place.lists(key) and not (writer is not None and writer.has(key))
+            ]
+        return [key for key in self.others if not place.lists(key)]
+
+    def _stray(self, tool: str) -> Fault | None:
+        strays = self.others and self._strays(place_of(of_object(self._tools[tool])))
+        if not strays:
+            return None
+        return Fault("shape", f'"{strays[0]}" must stand in the "arguments", not beside the name.')
+
     def _take_for_arguments(self, writer: ArgumentsWriter) -> None:
-        """The object had no name, and one tool was expected."""
+        """The whole object is the arguments of the one tool that was expected."""
+        self._bare_taken = True
         self.name = self.tool = self._named
         self._writer, self._bare = writer, None
-        self._keys, self._waiting = [], []
+        self._keys, self._waiting, self._others = [], [], []
         self._out = ["".join(self._bare_out)]
         self._bare_out = []
         self.is_object = True

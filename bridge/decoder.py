@@ -24,7 +24,9 @@ from bridge.batch import Expected
 from bridge.block import MAX_CALLS, BlockReader
 from bridge.dialects.base import Grammar
 from bridge.dialects.near_miss import Candidate
+from bridge.dialects.openings import opens_block
 from bridge.dialects.prose import Prose
+from bridge.dialects.shown import shown
 from bridge.parts import Block, Call, CallArguments, CallEnd, CallStart, Cut, Part, Text, Thinking
 from bridge.scanner import Found, Marker, Scanner
 from bridge.thinking import ThinkingReader
@@ -78,7 +80,13 @@ class ReplyDecoder:
             asked=thoughts.asked, opened=thoughts.opened, marker=self._grammar.open
         )
         near = grammar is not None and bool(expected.tools)
-        self._scanner = Scanner(self._grammar, near=near, think=thoughts.asked)
+        self._scanner = Scanner(
+            self._grammar,
+            near=near,
+            think=thoughts.asked,
+            tools=expected.tools,
+            named=expected.named is not None,
+        )
         self._prose = Prose(self._grammar.key)
         self._block = _NO_BLOCK
         self._candidate = _NO_CANDIDATE
@@ -176,22 +184,36 @@ class ReplyDecoder:
         elif found.marker is Marker.NEAR:
             self._begin_candidate(unread)
         elif found.marker is Marker.CALL:
-            self._call(found, unread, parts)
+            self._call(found, unread, parts, at_end=at_end)
         elif found.marker is Marker.RESULT:
             self._cut(parts)
 
-    def _call(self, found: Found, unread: Unread, parts: list[Part]) -> None:
+    def _call(self, found: Found, unread: Unread, parts: list[Part], *, at_end: bool) -> None:
         if self._calls >= MAX_CALLS:
             self._cut(parts, too_many=True)
-        elif not self._scanner.fence or self._prose.has_fence:
-            self._begin_block(found, unread, parts)
-        elif found.start >= unread.settled:
-            # In a fence with other things: an example, unless it ends the reply.
+        elif found.quoted or (self._scanner.fence and not self._prose.has_fence):
+            self._quoted_call(found, unread, parts)
+        else:
+            opens = opens_block(
+                unread.text, found.end, begins_line=found.begins_line, at_end=at_end
+            )
+            if opens:
+                self._begin_block(found, unread, parts)
+            elif opens is False:
+                self._pass_over(found, unread, parts)
+
+    def _quoted_call(self, found: Found, unread: Unread, parts: list[Part]) -> None:
+        """Our marker in a quotation or a fence: an example, unless it ends the reply."""
+        if found.start >= unread.settled:
             self._begin_candidate(unread)
         else:
-            _put(parts, self._prose.feed(unread.text[found.start : found.end]))
-            self._scanner.skip(begins_line=False)
-            unread.place = found.end
+            self._pass_over(found, unread, parts)
+
+    def _pass_over(self, found: Found, unread: Unread, parts: list[Part]) -> None:
+        """A marker that is text."""
+        _put(parts, self._prose.feed(unread.text[found.start : found.end]))
+        self._scanner.skip(begins_line=False)
+        unread.place = found.end
 
     def _cut(self, parts: list[Part], *, too_many: bool = False) -> None:
         """From here on the model talks to itself, or there are ``too_many`` calls."""
@@ -236,7 +258,7 @@ class ReplyDecoder:
 
     def _begin_candidate(self, unread: Unread) -> None:
         unread.mark()
-        self._candidate = Candidate(self._grammar, self._expected.tools)
+        self._candidate = Candidate(self._grammar, self._expected.tools, named=self._expected.named)
         self._state = State.NEAR
 
     def _in_candidate(self, unread: Unread, *, at_end: bool) -> None:
@@ -251,6 +273,12 @@ class ReplyDecoder:
         if calls:
             self._leave_text(parts)
             parts.append(Block(calls[:1] if self._expected.first_only else calls))
+            self._state = State.OVER
+        elif finished and self._candidate.broken:
+            self._unread.go_back(0)
+            written = shown(self._unread.text[self._unread.place :], self._grammar.key)
+            self._leave_text(parts)
+            parts.append(Block((replace(self._candidate.broken, raw=written),)))
             self._state = State.OVER
         else:
             self._unread.go_back(self._candidate.taken + 1)

@@ -9,28 +9,36 @@ from __future__ import annotations
 
 import re
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
+from msgspec.structs import replace
 
-from bridge.dialects.openings import begins_at, is_info
+from bridge.dialects.openings import begins_at, is_info, may_become_name, name_before
 from bridge.thinking import OPENERS
 
 if TYPE_CHECKING:
+    from bridge.calls import Tools
     from bridge.dialects.base import Grammar
 
 EXAMPLE_FENCE = 4
 """Backticks of a fence in which nothing is meant: whoever quotes a block needs so many."""
 
+MAX_NAME = 80
+"""Characters of a line on which a tool's name may stand alone; names have 64."""
+
 MAX_RUN = 64
 """Backticks in a row that may be a fence; more are ornament."""
 
 _LINE_PREFIX = re.compile(r"[ \t>*+\-\ufeff]*(?:\d{1,3}[.)][ \t]*)?")
+_QUOTED = re.compile(r"[ \t]*>|(?: {4}|\t)[ \t]*\Z")
 _LONGEST_PREFIX = 24
 _LONGEST_INFO = 100
 _LONGEST_OPENER = max(map(len, OPENERS))
 _BACKTICK = re.compile("`")
 _RUN = re.compile(r"`*")
+_TILDE = re.compile("~")
+_TILDES = re.compile(r"~*")
 _AFTER_CALL = re.compile(r"[\s~\],;}>*+\-\ufeff]*")
 
 
@@ -45,11 +53,17 @@ class Marker(Enum):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """A marker from ``start`` to ``end``; None: text up to ``start``, the rest may be one."""
+    """A marker from ``start`` to ``end``; None: text up to ``start``, the rest may be one.
+
+    ``begins_line``: nothing but indentation, a quotation or a list mark stands before it.
+    ``quoted``: it stands in a quotation, or as far to the right as code does.
+    """
 
     marker: Marker | None
     start: int
     end: int
+    begins_line: bool = True
+    quoted: bool = False
 
 
 class Scanner:
@@ -57,20 +71,35 @@ class Scanner:
 
     The caller takes the text up to ``Found.start`` before it asks again; ``skip`` tells of text
     that something else has taken. ``near``: near misses count. ``think``: a tag that begins a line
-    opens thinking. ``fence``: backticks of the Markdown fence that is open, 0 for none.
+    opens thinking. ``tools`` are those that near misses may call, and ``named`` says that one of
+    them must be called. ``fence``: backticks of the Markdown fence that is open, 0 for none.
     """
 
-    def __init__(self, grammar: Grammar, *, near: bool, think: bool) -> None:
+    def __init__(
+        self,
+        grammar: Grammar,
+        *,
+        near: bool,
+        think: bool,
+        tools: Tools | None = None,
+        named: bool = False,
+    ) -> None:
         markers = ((Marker.CALL, grammar.open), (Marker.RESULT, grammar.result))
         self._exact = [(marker, literal) for marker, literal in markers if literal]
         self._key = grammar.key
         self._near = near
         self._think = think
-        firsts = {literal[0] for _, literal in self._exact}
-        firsts |= set("`<" * think + "`<{[" * near)
+        self._tools: Tools = tools or {}
+        self._named = named
+        firsts = {literal[0] for _, literal in self._exact} | {"~"}
+        firsts |= set("`<" * think + "`<{[](" * near)
         self._starters = re.compile(f"[{re.escape(''.join(firsts))}]" if firsts else "(?!)")
         self._line = ""
         """What stands on the line so far, up to a character more than a prefix may have."""
+        self._settled = 0
+        """Up to here near misses are settled."""
+        self._tildes = 0
+        """Tildes of a fence that is open: whoever quotes so means none of it."""
         self.fence = 0
 
     def skip(self, *, begins_line: bool) -> None:
@@ -80,16 +109,19 @@ class Scanner:
     def find(self, text: str, place: int, *, near_from: int = 0, at_end: bool = False) -> Found:
         """The next marker in ``text``; near misses only from ``near_from`` on."""
         found = Found(None, len(text), len(text))
+        self._settled = near_from
         at = place
-        while starter := (_BACKTICK if self._only_fences else self._starters).search(text, at):
+        while starter := self._next.search(text, at):
             at = starter.start()
             near = self._near and at >= near_from
-            look = self._fence_at if text[at] == "`" else self._tag_at
-            verdict = look(text, place, at, near=near, at_end=at_end)
+            look = _LOOKS.get(text[at], Scanner._tag_at)
+            verdict = look(self, text, place, at, near=near, at_end=at_end)
             if isinstance(verdict, Found):
                 found = verdict
                 break
             at = verdict
+        else:
+            found = self._name_at_end(text, place, at_end=at_end) or found
         self._remember(text, place, found.start)
         return found
 
@@ -135,6 +167,13 @@ class Scanner:
             place = end
 
     @property
+    def _next(self) -> re.Pattern[str]:
+        """What the next marker may begin with."""
+        if self._tildes:
+            return _TILDE
+        return _BACKTICK if self._only_fences else self._starters
+
+    @property
     def _only_fences(self) -> bool:
         """Whether nothing but the end of a fence, or an exact marker that is one, may come."""
         return self.fence >= EXAMPLE_FENCE or (self.fence > 0 and bool(self._key))
@@ -171,7 +210,10 @@ class Scanner:
         if self._key and self.fence < EXAMPLE_FENCE:
             exact = self.exact_at(text, at, end, skipped=3, at_end=at_end)
             if exact is not None:
-                return exact
+                line = self._line_before(text, place, at)
+                begins_line = self._begins_line(text, place, at)
+                quoted = begins_line and _QUOTED.match(line) is not None
+                return replace(exact, begins_line=begins_line, quoted=quoted)
         if not self._begins_line(text, place, at):
             return end
         info = text[end : end + _LONGEST_INFO]
@@ -191,6 +233,24 @@ class Scanner:
             self.fence = length
         return end
 
+    def _tildes_at(
+        self, text: str, place: int, at: int, *, near: bool, at_end: bool
+    ) -> Found | int:
+        """A line that begins with a run of tildes opens a fence, or closes one."""
+        del near
+        run = _TILDES.match(text, at)
+        end = run.end() if run else at
+        if at == place and self._line.endswith("~"):
+            return end
+        if end == len(text) and end - at < MAX_RUN and not at_end:
+            return Found(None, at, at)
+        if 3 <= end - at < MAX_RUN and not self.fence and self._begins_line(text, place, at):
+            if not self._tildes:
+                self._tildes = end - at
+            elif end - at >= self._tildes:
+                self._tildes = 0
+        return end
+
     # Tags and brackets --------------------------------------------------------------------------
 
     def _tag_at(self, text: str, place: int, at: int, *, near: bool, at_end: bool) -> Found | int:
@@ -207,10 +267,42 @@ class Scanner:
         if not near:
             return at + 1
         begins_line = self._begins_line(text, place, at)
-        begins = begins_at(text, at, self._key, begins_line=begins_line, at_end=at_end)
+        if self._named and begins_line and text[at] == "{":
+            return Found(Marker.NEAR, at, at)
+        begins = begins_at(text, at, self._key, self._tools, begins_line=begins_line, at_end=at_end)
         if begins is False:
             return at + 1
         return Found(Marker.NEAR if begins else None, at, at)
+
+    # Names ------------------------------------------------------------------------------------
+
+    def _name_before(
+        self, text: str, place: int, at: int, *, near: bool, at_end: bool
+    ) -> Found | int:
+        """A tool's name that is all that stands on the line before a bracket."""
+        start = text.rfind("\n", place, at) + 1 or place
+        whole_line = start > place or not self._line.strip()
+        if near and not self.fence and whole_line and at - start <= MAX_NAME:
+            name = name_before(text[start:at], self._tools)
+            begins = at - len(name or "")
+            if name is not None and begins >= self._settled:
+                return Found(Marker.NEAR, begins, at)
+        return at + 1
+
+    def _name_at_end(self, text: str, place: int, *, at_end: bool) -> Found | None:
+        """What may become such a name, if the text so far ends with it."""
+        if at_end or not self._near or self.fence:
+            return None
+        start = max(text.rfind("\n") + 1, place)
+        whole_line = start > place or not self._line.strip()
+        line = text[start:]
+        begins = len(text) - len(line.lstrip())
+        if begins < self._settled or len(line) > MAX_NAME or not whole_line:
+            return None
+        return Found(None, begins, begins) if may_become_name(line, self._tools) else None
+
+
+_LOOKS: Final = {"`": Scanner._fence_at, "~": Scanner._tildes_at, "(": Scanner._name_before}
 
 
 def _opener_at(text: str, at: int, *, at_end: bool) -> Found | None:

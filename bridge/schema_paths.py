@@ -165,6 +165,10 @@ class Place:
         """The members that some alternative demands."""
         return frozenset().union(*map(required_in, self._ways("object")))
 
+    def lists(self, name: str) -> bool:
+        """Whether some schema here speaks of the member called ``name``."""
+        return name in self._listed
+
     def is_optional(self, name: str) -> bool:
         """Whether this is a listed member that an object here may surely be without."""
         return name in self._listed and name not in self._required

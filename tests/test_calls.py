@@ -84,7 +84,9 @@ CASES = [
         id="one-level-down",
     ),
     pytest.param(
-        '{"type": {"a": [1, {}]}, "id": "x", "name": "ping"}', ("{}", "ping"), id="other-keys"
+        '{"type": "function", "id": {"a": [1, {}]}, "name": "ping"}',
+        ("{}", "ping"),
+        id="keys-beside",
     ),
     pytest.param('{"name": "p\\u0069ng"}', ("{}", "ping"), id="escaped-name"),
     pytest.param('{"name": "ping", "arguments": {}}', ("{}", "ping"), id="empty"),
@@ -126,7 +128,7 @@ NAMED = [
     ),
     pytest.param("{}", ("{}", "get_weather"), id="empty"),
     pytest.param('{"name": "ping"}', ("{}", "ping"), id="a-call-all-the-same"),
-    pytest.param('{"city": "Paris", "name": "ping"}', ("{}", "ping"), id="a-late-name"),
+    pytest.param('{"city": "Paris", "name": "ping"}', ("{}", "shape"), id="a-late-name"),
     pytest.param('{"name": "pong"}', ("", "name"), id="an-unknown-one"),
 ]
 
@@ -139,10 +141,10 @@ def test_where_one_tool_is_expected(text, expected):
 
 def test_what_is_known_on_the_way():
     reader = CallReader(TOOLS)
-    assert (reader.first_key, reader.name, reader.tool) == (None, None, None)
+    assert (reader.others, reader.name, reader.tool) == ([], None, None)
     reader = CallReader(TOOLS)
-    reader.feed('{"id": 1, "name": "Get-Weather", "arguments": {"ci')
-    assert (reader.first_key, reader.name, reader.tool) == ("id", "Get-Weather", "get_weather")
+    reader.feed('{"or": 1, "name": "Get-Weather", "arguments": {"ci')
+    assert (reader.others, reader.name, reader.tool) == (["or"], "Get-Weather", "get_weather")
     assert (reader.is_object, reader.in_string, reader.done) == (True, True, False)
     assert reader.taken == 50
     assert reader.take() == "{"

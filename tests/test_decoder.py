@@ -53,7 +53,7 @@ def feeds(*pieces, **options):
         pytest.param(["x amber", " o", "ak"], ["x ", "", "amber oak"], id="key"),
         pytest.param(["{", '"a"', ": 1"], ["", '{"a"', ": 1"], id="object"),
         pytest.param(['{"name": "B', 'ob"', ", "], ["", '{"name": "Bob"', ","], id="other-name"),
-        pytest.param(["<tool", "_kit"], ["", "<tool_kit"], id="tag"),
+        pytest.param(["<tool", "_kit", " x"], ["", "", "<tool_kit x"], id="tag"),
     ],
 )
 def test_text_leaves_as_soon_as_it_is_certain(pieces, given):

@@ -6,6 +6,7 @@ import html
 import json
 import re
 import unicodedata
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
@@ -15,6 +16,9 @@ from hypothesis import strategies as st
 from bridge.dialects.echoes import Echoes
 from bridge.errors import ToolCallInvalid
 from tests.conversing import KEY, answered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ARGUMENTS = {
     "path": "notes/ä b.txt",
@@ -41,7 +45,7 @@ def as_invoke():
     return f'<invoke name="delete_file">{"".join(members)}</invoke>'
 
 
-DISGUISES = {
+DISGUISES: dict[str, Callable[[str], str]] = {
     "as it is": lambda text: text,
     "cat -n": lambda text: each_line(text, lambda number: f"{number:6}\t"),
     "numbers and arrows": lambda text: each_line(text, lambda number: f"{number:5}→"),

@@ -15,7 +15,7 @@ from tests.properties.mutations import CUTS, WRITTEN
 
 PARIS = '{"name": "get_weather", "arguments": {"city": "Paris"}}'
 WEATHER = ("get_weather", '{"city":"Paris"}')
-PING = '{"name": "ping"}'
+PING = '{"name": "ping", "arguments": {}}'
 OPEN = "```tool_call amber otter\n"
 
 
@@ -92,7 +92,7 @@ NONE = [
     pytest.param(
         '{"name": "ping", "arguments": 5} ', '{"name": "ping", "arguments": 5}', id="no-object"
     ),
-    pytest.param('{"type": "x"} ', '{"type": "x"}', id="no-name"),
+    pytest.param('{"type": "x"} ', '{"type": "x"', id="no-name"),
     pytest.param("```yaml\n", "", id="other-fence"),
     pytest.param("```json\n```yaml\n", "```json\n", id="other-fence-inside"),
     pytest.param("``` ` \n", "", id="no-fence"),

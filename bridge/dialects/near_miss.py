@@ -12,28 +12,39 @@ that ordinary text streams on; what passes is decided at the end of the reply.
     AROUND   white space, brackets, fences and vendors' tags between calls
     OBJECT   inside a call object
     FOREIGN  in another tongue's call, which is read at the end
+    BROKEN   in what a vendor's tag says is a call to an offered tool, and cannot be read as one
     FAILED   ordinary text after all
 """
 
 from __future__ import annotations
 
+import json
 import re
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from bridge.calls import CallReader, resolve
+from bridge.calls import CallReader, of_object, resolve
 from bridge.checks import fault_of
 from bridge.dialects.closing import ClosingMarks
-from bridge.dialects.foreign import OPENING, NoCall, call_at
-from bridge.dialects.openings import FIRST_KEYS, UNDECIDED, is_info, named_by, tags_around
+from bridge.dialects.foreign import NoCall, call_at, opening_at
+from bridge.dialects.openings import (
+    LIST_KEYS,
+    UNDECIDED,
+    is_info,
+    is_own_info,
+    may_become_wrapper,
+    named_by,
+    wrapper_end,
+)
 from bridge.dialects.shown import shown
 from bridge.json_grammar import JsonFault
-from bridge.parts import Call
+from bridge.parts import Call, Fault, Malformed
+from bridge.schema_paths import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.calls import Tools
+    from bridge.calls import Schema, Tools
     from bridge.dialects.base import Grammar
     from bridge.dialects.echoes import Echoes
 
@@ -48,11 +59,20 @@ _FIRST_STEP = 64
 """Characters of an object that are read at once: no more are copied in vain."""
 
 _CLOSING = ClosingMarks("```", "</")
-_SPACE = re.compile(r"[\s,;\ufeff]*")
+_SPACE = re.compile(r"[\s,;>\ufeff]*")
+"""What may stand between calls, the marks of a quotation among it."""
+
 _FENCE_LINE = re.compile(r"(?:`{3,}|~{3,})[ \t]*([^`]*)")
 _MAY_BE_FOREIGN = re.compile(
-    r"[A-Za-z_][\w.-]*(?:\[[ARGS]*\]?)?\s*|<(?:f[a-z]*(?:=[^>]*)?|i[a-z]*(?:\s[^>]*)?)?"
+    r"[A-Za-z_][\w.-]*(?:\[[ARGS]*\]?)?\s*|<(?:[\w:.-]{0,64}(?:[=\s][^>]*)?)?"
 )
+_MAY_BE_MARKED = re.compile(r"[\w.:=|\uff5c\u2016\u2581<>/\s\[\]-]*")
+"""What may become a call behind a vendor's tag: names of channels, tools and more tags."""
+
+_ENDS_IN_MARKUP = re.compile(r"[>\]})`]\s*\Z")
+"""What a call ends with, so that no words follow it."""
+
+_LIST = re.compile(rf"""\{{\s*["']?(?:{"|".join(LIST_KEYS)})["']?\s*:\s*(?=\[)""")
 _QUOTE = re.compile(r"[\"']")
 
 
@@ -62,6 +82,7 @@ class State(Enum):
     AROUND = auto()
     OBJECT = auto()
     FOREIGN = auto()
+    BROKEN = auto()
     FAILED = auto()
 
 
@@ -69,19 +90,32 @@ class Candidate:
     """Text that may be near misses: ``read`` until ``failed``, then ``close``.
 
     ``taken`` counts the characters read. Once it has ``failed``, no near miss begins before that.
+    After ``close``, ``broken`` says what is wrong where a call was meant that cannot be read.
     """
 
-    def __init__(self, grammar: Grammar, tools: Tools) -> None:
+    def __init__(
+        self, grammar: Grammar, tools: Tools, *, named: str | None = None, marked: bool = False
+    ) -> None:
+        """``named``: the one tool that must be called; a bare object is its arguments.
+
+        ``marked``: something before it says that these are calls.
+        """
         self._grammar = grammar
         self._tools = tools
         self._state = State.AROUND
         self._reader = CallReader(tools)
         self._written: list[str] = []
         self._calls: list[Call] = []
-        self._named: str | None = None
+        self._named = named
+        self._marked = marked
+        """Whether a tag or an info string says that these are calls."""
         self._lists = 0
+        self._objects = 0
         self._begun = False
+        self._fault: Fault | None = None
+        self._tool = ""
         self.taken = 0
+        self.broken: Malformed | None = None
 
     @property
     def failed(self) -> bool:
@@ -100,11 +134,17 @@ class Candidate:
 
     def close(self, echoes: Echoes) -> tuple[Call, ...]:
         """The reply has ended: the calls, none if the gate is shut."""
+        written = "".join(self._written)
         try:
             while self._state is State.FOREIGN:
                 self._read_foreign()
-        except (NoCall, JsonFault):
-            return ()
+        except (NoCall, JsonFault) as fault:
+            self._break(Fault("json", f"{fault or 'This is not the form of a call'}."))
+        if self._state is State.OBJECT and self._marked and self._reader.tool:
+            self._break(Fault("json", "The call is not whole."), self._reader.tool)
+            written += "}"
+        if self._state is State.BROKEN and self._fault and _ENDS_IN_MARKUP.search(written):
+            self.broken = Malformed(written, self._fault, self._tool)
         if self._state is not State.AROUND or _echoed(self._calls, echoes):
             return ()
         return tuple(self._calls)
@@ -117,7 +157,7 @@ class Candidate:
                 place = self._around(text, place, end, at_end=at_end)
             elif state is State.OBJECT:
                 place = self._object(text, place, end, at_end=at_end)
-            elif state is State.FOREIGN:
+            elif state in (State.FOREIGN, State.BROKEN):
                 self._written.append(text[place:end])
                 place = end
             self._begun = self._begun or place > before
@@ -133,17 +173,23 @@ class Candidate:
         if (own and self._begun and not self._calls) or len(self._calls) == MAX_CALLS:
             return self._fail(place)  # the model's own dialect is no near miss
         there = text[place : min(place + UNDECIDED, end)]
+        if there[0] == "{" and (whole := _LIST.match(there)):
+            self._objects += 1
+            return place + whole.end()
+        if there[0] == "}" and self._objects:
+            self._objects -= 1
+            return place + 1
         if there[0] == "{":
             self._state, self._written = State.OBJECT, []
             self._reader = CallReader(self._tools, named=self._named)
             return place
         if there[0] in "`~":
             return self._fence(there, place, at_end=at_end)
-        for tag in tags_around(self._grammar.key):
-            if there.startswith(tag):
-                return place + len(tag)
-            if tag.startswith(there) and not at_end:
-                return place
+        if end_of_tag := wrapper_end(there, 0, self._grammar.key):
+            self._marked = True
+            return place + end_of_tag
+        if not at_end and may_become_wrapper(there, 0, self._grammar.key):
+            return place
         if there[0] in "[]":
             self._lists += 1 if there[0] == "[" else -1
             return place + 1 if self._lists >= 0 else self._fail(place)
@@ -157,20 +203,31 @@ class Candidate:
         if fence is None or not is_info(fence[1]):
             return self._fail(place)
         try:
-            self._named = named_by(fence[1], self._grammar.key, self._tools)
+            named = named_by(fence[1], self._grammar.key, self._tools)
         except ValueError:
             return self._fail(place)
+        self._named = named or self._named
+        self._marked = self._marked or is_own_info(fence[1])
         return place + len(line) + len(newline)
 
     def _foreign(self, there: str, place: int, *, at_end: bool) -> int:
-        opening = OPENING.match(there)
-        if opening and resolve(opening[opening.lastgroup or 0], self._tools):
+        try:
+            _, name, _ = opening_at(there, 0)
+        except NoCall:
+            name = ""
+        if name and resolve(name.removesuffix(".call"), self._tools):
             self._state, self._written = State.FOREIGN, []
+            self._tool = resolve(name.removesuffix(".call"), self._tools) or ""
             return place
-        may_be = not (opening or at_end) and len(there) < UNDECIDED
-        if may_be and _MAY_BE_FOREIGN.fullmatch(there):
+        may_be = _MAY_BE_MARKED if self._marked else _MAY_BE_FOREIGN
+        if not (name or at_end) and len(there) < UNDECIDED and may_be.fullmatch(there):
             return place
         return self._fail(place)
+
+    def _break(self, fault: Fault, tool: str = "") -> None:
+        """Nothing but a call can have been meant here, and it cannot be read."""
+        self._state = State.BROKEN if self._marked else State.FAILED
+        self._fault, self._tool = fault, tool or self._tool
 
     def _fail(self, place: int) -> int:
         self._state = State.FAILED
@@ -188,12 +245,14 @@ class Candidate:
         try:
             place = _CLOSING.read(reader, text, place, stop, at_end=last)
         except JsonFault as fault:
-            return self._fail(start + fault.position - taken)
+            if not (self._marked and reader.tool):
+                return self._fail(start + fault.position - taken)
+            self._break(Fault("json", f"{fault}."), reader.tool)
+            return start
         self._written.append(text[start:place])
         if reader.done:
-            meant = reader.meant()
             reader.finish()
-            if isinstance(meant, str):
+            if isinstance(meant := reader.meant(), str) and self._is_call():
                 self._accept(meant, reader.take() or "{}", repaired=reader.repaired)
             else:
                 self._fail(place)
@@ -201,19 +260,41 @@ class Candidate:
             self._fail(place)
         return place
 
-    def _hopeless(self) -> bool:
-        """Whether what is known of the object by now is not what a call begins with."""
+    def _is_call(self) -> bool:
+        """Whether a whole object has what a call has and nothing else.
+
+        Where nothing around it says that it is one, that takes arguments under a key of their own,
+        or all that the tool demands beside the name.
+        """
         reader = self._reader
+        if reader.is_bare:
+            return True
+        if reader.is_flat:
+            schema = self._tools[reader.tool or ""] or {}
+            return self._marked or bool(schema.get("required"))
+        return not reader.others and (self._marked or reader.has_arguments)
+
+    def _hopeless(self) -> bool:
+        """Whether what is known of the object by now is not what a call consists of."""
+        reader = self._reader
+        if self._named is not None:
+            return False
         if reader.name is not None:
             return reader.tool is None
-        return self._named is None and reader.first_key not in {None, *FIRST_KEYS}
+        return bool(reader.others) and not self._marked
 
     def _accept(self, tool: str, arguments: str, *, repaired: bool) -> None:
         """A call, if it passes its schema."""
         key = self._grammar.key
         arguments = shown(arguments, key)
-        if not arguments.startswith("{") or fault_of(arguments, self._tools[tool]):
+        schema = self._tools[tool]
+        no_call = not arguments.startswith("{") or _defines(arguments, schema)
+        fault = None if no_call else fault_of(arguments, schema)
+        if no_call:
             self._state = State.FAILED
+        if fault is not None:
+            self._break(fault, tool)
+        if no_call or fault is not None:
             return
         raw = shown("".join(self._written), key)
         self._calls.append(Call(tool, arguments, raw, near_miss=True, repaired=repaired))
@@ -225,6 +306,14 @@ class Candidate:
         self._written = [text[: call.end]]
         self._accept(call.tool, call.arguments, repaired=True)
         self._read_to(text, call.end, len(text), at_end=True)
+
+
+def _defines(arguments: str, schema: Schema) -> bool:
+    """Whether these are no arguments but the tool's own definition, which models repeat, too."""
+    if '"properties"' not in arguments or place_of(of_object(schema)).lists("properties"):
+        return False
+    members = json.loads(arguments, parse_int=str)
+    return members.get("type") == "object" and isinstance(members.get("properties"), dict)
 
 
 def _echoed(calls: Sequence[Call], echoes: Echoes) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from bridge.calls import ARGUMENT_KEYS, NAME_KEYS, resolve
+from bridge.calls import ARGUMENT_KEYS, BESIDE_KEYS, NAME_KEYS, resolve
+from bridge.dialects.vendors import LONGEST_TAG, MAY_BECOME, NAMED, WRAPPER
 
 if TYPE_CHECKING:
     from bridge.calls import Tools
@@ -15,33 +15,26 @@ UNDECIDED = 160
 """Characters after which what is neither a call nor around one is ordinary text."""
 
 _LONGEST_LINE = 100
+_BLANK = re.compile(r"\s*")
 _WORDS = re.compile(r"[^\n{\[`]*")
 _INFOS = frozenset(
     {"", "json", "jsonc", "json5", "tool", "tools", "tool_use", "tool_code", "xml", "python"}
     | {"function", "functions", "function_call", "function_calls"}
 )
+_INNER_FENCE = re.compile(r"`{3,}[ \t]*(?:json[5c]?|tool_code)?[ \t]*\n\s*(?=[{\[])", re.IGNORECASE)
+_MAY_BE_INNER_FENCE = re.compile(r"`{3,}[ \t]*[a-z5_]{0,9}[ \t]*(?:\n\s*)?", re.IGNORECASE)
 _OWN_INFO = re.compile(r"tool[ _-]?calls?(?![a-z])(.*)", re.DOTALL | re.IGNORECASE)
 _WORD = re.compile(r"[\w.-]+")
-_TAGS = (
-    "<tool_call>",
-    "<tool_calls>",
-    "<function_calls>",
-    "<function_call>",
-    "<tool_use>",
-    "<tools>",
-    "<|tool_call|>",
-    "<|tool_call>",
-    "[TOOL_CALLS]",
-)
-_AROUND = tuple(
-    form for tag in _TAGS for form in (tag, tag[0] + "/" + tag[1:], tag.replace("<|", "<|/"))
-)
-FIRST_KEYS = NAME_KEYS | ARGUMENT_KEYS | {"type", "id"}
+LIST_KEYS = frozenset({"tool_calls", "function_calls", "calls"})
+"""Under one of these, an object holds all calls of a reply."""
+
+FIRST_KEYS = NAME_KEYS | ARGUMENT_KEYS | BESIDE_KEYS | LIST_KEYS
 """The keys that a call object may begin with."""
 
 _FIRST = re.compile(r"""\{\s*(?:(["'])(\w+)\1|[^\s\w"'$/#\ufeff])""")
 """The first key of an object in quotes, or what begins no key at all."""
 
+_TOOL_TAG = re.compile(r"<([A-Za-z_][\w.-]*)>")
 _BARE_LIST = re.compile(r"\[\s*(?:\{|[A-Za-z_][\w.]{0,80}\()")
 _MAY_BE_BARE_LIST = re.compile(r"\[\s*(?:[A-Za-z_][\w.]{0,80})?")
 
@@ -54,22 +47,70 @@ def past_opening_line(text: str, place: int, *, at_end: bool) -> int | None:
     return None if undecided else end
 
 
-@lru_cache(maxsize=256)  # a few clients' keys
-def tags_around(key: str) -> tuple[str, ...]:
-    """The tags that stand around calls: those of vendors, and one that was given the key."""
-    return (*_AROUND, f"<tool_call {key}>") if key else _AROUND
+def opens_block(text: str, place: int, *, begins_line: bool, at_end: bool) -> bool | None:
+    """Whether a block opens with our marker that ends at ``place``; None while it may go on.
+
+    Where words follow it and no object does, it was only mentioned.
+    """
+    end = past_opening_line(text, place, at_end=at_end)
+    if end is None:
+        return None
+    after = _BLANK.match(text, end, end + _LONGEST_LINE)
+    next_place = after.end() if after else end
+    if next_place == len(text):
+        return None if not at_end else begins_line and not _is_prose(text[place:end])
+    if text[next_place] in "{[" or (text[next_place] == "`" and next_place > end):
+        return True
+    inline = text[end] == "`" and not begins_line
+    return not (inline or _is_prose(text[place:end]))
 
 
-@lru_cache(maxsize=256)
-def _openings(key: str) -> tuple[tuple[str, ...], int]:
-    tags = (*_TAGS, *tags_around(key)[len(_AROUND) :], "<function=", "<invoke ")
-    return tags, max(map(len, tags))
+def past_inner_fence(text: str, place: int, *, at_end: bool) -> int | None:
+    """Where a fence ends that only stands between ours and its first object; None if it may go on.
+
+    Some models put the objects of a block into a fence of their own.
+    """
+    if inner := _INNER_FENCE.match(text, place, place + UNDECIDED):
+        return inner.end()
+    may_be = not at_end and _MAY_BE_INNER_FENCE.fullmatch(text, place, place + UNDECIDED)
+    return None if may_be and len(text) < place + UNDECIDED else place
+
+
+def _is_prose(words: str) -> bool:
+    """Whether more than a tool's name or the like stands there."""
+    return len(words.split()) > 1
+
+
+def wrapper_end(text: str, place: int, key: str) -> int | None:
+    """Where the tag or token ends that stands around calls at ``place``: a vendor's, or our own.
+
+    None if there is none. Some models put our info string and key into a tag.
+    """
+    own = f"<tool_call {key}>"
+    if key and text.startswith(own, place):
+        return place + len(own)
+    found = WRAPPER.match(text, place, place + LONGEST_TAG)
+    return found.end() if found else None
+
+
+def may_become_wrapper(text: str, place: int, key: str) -> bool:
+    """Whether one may stand at ``place`` once more of the text is there."""
+    there = text[place : place + LONGEST_TAG]
+    tags = ("[TOOL_CALLS]", "[/TOOL_CALLS]", f"<tool_call {key}>")
+    return MAY_BECOME.fullmatch(there) is not None or any(
+        tag.startswith(there) for tag in tags[: 3 if key else 2]
+    )
 
 
 def is_info(info: str) -> bool:
     """Whether a fence's info string may stand before a near miss."""
     info = info.strip().lower()
-    return info in _INFOS or _OWN_INFO.fullmatch(info) is not None
+    return info in _INFOS or is_own_info(info)
+
+
+def is_own_info(info: str) -> bool:
+    """Whether it is ours, with the key or without."""
+    return _OWN_INFO.fullmatch(info.strip()) is not None
 
 
 def named_by(info: str, key: str, tools: Tools) -> str | None:
@@ -87,17 +128,32 @@ def named_by(info: str, key: str, tools: Tools) -> str | None:
     return tool
 
 
-def begins_at(text: str, at: int, key: str, *, begins_line: bool, at_end: bool) -> bool | None:
+def begins_at(
+    text: str, at: int, key: str, tools: Tools, *, begins_line: bool, at_end: bool
+) -> bool | None:
     """Whether a near miss may begin with the bracket at ``at``; None while that cannot be told."""
     if text[at] == "{":
         first = _FIRST.match(text, at, at + UNDECIDED)
         return begins_line and (first is None or first[2] in FIRST_KEYS)
-    bare_list = _BARE_LIST.match(text, at, at + UNDECIDED)
-    openings, longest = _openings(key)
-    there = text[at : at + longest]
-    if there.startswith(openings) or (begins_line and bare_list):
+    if wrapper_end(text, at, key) or NAMED.match(text, at, at + LONGEST_TAG):
         return True
-    may_be = any(tag.startswith(there) for tag in openings) or (
+    bare_list = _BARE_LIST.match(text, at, at + UNDECIDED)
+    tag = _TOOL_TAG.match(text, at, at + LONGEST_TAG)
+    if begins_line and (bare_list or (tag and tag[1] in tools)):
+        return True
+    may_be = may_become_wrapper(text, at, key) or (
         begins_line and len(text) - at < UNDECIDED and _MAY_BE_BARE_LIST.fullmatch(text, at)
     )
     return None if may_be and not at_end else False
+
+
+def name_before(line: str, tools: Tools) -> str | None:
+    """The name of an offered tool, as it is written, if it is all that stands on a line."""
+    word = line.strip()
+    return word if _WORD.fullmatch(word) and resolve(word, tools) else None
+
+
+def may_become_name(line: str, tools: Tools) -> bool:
+    """Whether a line so far may be the beginning of an offered tool's name."""
+    word = line.strip().lower()
+    return bool(word) and any(tool.lower().startswith(word) for tool in tools)
