@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bridge.decoder import ReplyDecoder
-from bridge.held import Held, empty_fence
+from bridge.held import UNUSABLE, Held, empty_fence
 from bridge.parts import Block, Call, CallArguments, CallEnd, CallStart, Cut, Malformed, Text
 from bridge.structured import JsonAnswer
 
@@ -40,6 +40,7 @@ class Figures(msgspec.Struct):
     near_misses: int = 0
     malformed: int = 0
     cut: int = 0
+    cut_calls: int = 0
     finish_reason: str | None = None
 
 
@@ -84,6 +85,8 @@ class Attempt:
         """A fence with nothing in it, if that was all of the answer."""
         self.held = Held(terms.answered if first else frozenset())
         self.cut = False
+        self._begun: str | None = None
+        """The tool of a call that was held when the reply ended inside it."""
         self.refused = False
         self.broken = False
         self._talked_on = False
@@ -204,6 +207,7 @@ class Attempt:
             self.refused = True
             return []
         self.cut = self.cut or block.cut
+        self._begun = block.begun
         self._figures.malformed += sum(isinstance(call, Malformed) for call in block.calls)
         self.held.add_calls(*block.calls)
         if self.held.doubtful or self.held.written < self._terms.expected.hold:
@@ -243,7 +247,10 @@ class Attempt:
 
         ``calling``: one more call is about to follow.
         """
+        unusable = self.held.unusable and faulty
         texts, calls = self.held.take(faulty=faulty)
+        if unusable and not (calls or self._writer.said or "".join(texts).strip()):
+            texts = [UNUSABLE]
         chunks = self._words([self.fence] if self.fence else texts, calling=calling or bool(calls))
         if self.stopped:
             return chunks
@@ -254,6 +261,22 @@ class Attempt:
             chunks += self._writer.call_start(call.name)
             chunks += self._writer.call_arguments(call.arguments)
         return chunks
+
+    def leave_begun(self) -> list[ChatCompletionChunk]:
+        """A call that was held and cut goes out as what no client can take for a whole one.
+
+        An agent has to learn that its call was cut. Some clients complete half a JSON text and run
+        it, so nothing more than a brace leaves, and only where that is against the schema.
+        """
+        name = self._begun
+        expected = self._terms.expected
+        if name is None or self.stopped or (expected.first_only and self._writer.calls):
+            return []
+        if not (expected.tools[name] or {}).get("required"):
+            return []
+        self._figures.calls += 1
+        self._figures.cut_calls += 1
+        return self._writer.call_start(name) + self._writer.call_arguments("{")
 
     def _words(self, texts: list[str], *, calling: bool) -> list[ChatCompletionChunk]:
         if self._writer.calls or (calling and self.wants_json):

@@ -128,12 +128,12 @@ class Batch:
             self._put(self._shown.feed(reader.take()))
             self._parts.append(CallEnd(whole=False))
         else:
-            self.release(cut=True)
+            self.release(cut=True, begun=reader.tool if reader is not None else None)
 
-    def release(self, *, cut: bool = False) -> None:
+    def release(self, *, cut: bool = False, begun: str | None = None) -> None:
         """Let the calls go that are held."""
         if self._calls or cut:
-            self._parts.append(Block(tuple(self._calls), cut))
+            self._parts.append(Block(tuple(self._calls), cut, begun))
         self._calls = []
         self.held = 0
 

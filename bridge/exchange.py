@@ -121,6 +121,8 @@ class Exchange:
                 raise refusal.error
         breaks_promise = refusal is not None and refusal.error is not None
         chunks += attempt.leave(faulty=not breaks_promise)
+        if attempt.cut and self._received.finish != "content_filter":
+            chunks += attempt.leave_begun()
         self._finished = True
         self.figures.finish_reason = reason = self._finish_reason()
         return chunks + self._writer.finish(reason)

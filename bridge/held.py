@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     Item = str | tuple[Call | Malformed, ...]
     """Words, or the calls of one block."""
 
+UNUSABLE = "(The model wrote a tool call that could not be used.)"
+"""Stands in the place of an answer that was nothing but an unusable block."""
+
+_MARKUP = re.compile(r"[ \t]*(?:`{3,}|~{3,}|@end\b)")
 _EMPTY_FENCE = re.compile(r"`{3,}[ \t]{0,3}[A-Za-z0-9_+-]{0,30}(?:\s+`{3,})?")
 
 
@@ -53,6 +57,11 @@ class Held:
         return [call for item in items for call in item if call.fault is not ECHO]
 
     @property
+    def unusable(self) -> bool:
+        """Whether there is a call among it that cannot be understood."""
+        return any(isinstance(call, Malformed) for call in self.calls)
+
+    @property
     def has_words(self) -> bool:
         """Whether there is text among it, if only a quotation."""
         return any(
@@ -78,8 +87,8 @@ class Held:
     def take(self, *, faulty: bool = True) -> tuple[list[str], list[Call]]:
         """The texts, which are to stand apart, and the calls; they wait no longer.
 
-        A malformed call is text, as the model wrote it. Without ``faulty``, what has a fault is
-        left out.
+        Of a malformed call the words remain, if it held any; of an echo all that was written.
+        Without ``faulty``, what has a fault is left out.
         """
         runs: list[list[str]] = [[]]
         calls: list[Call] = []
@@ -89,11 +98,20 @@ class Held:
                 continue
             kept = [call for call in item if call.fault in (None, ECHO) or faulty]
             calls += [call for call in kept if isinstance(call, Call)]
-            if unread := [call.raw for call in kept if isinstance(call, Malformed)]:
+            if unread := [_shown(call) for call in kept if isinstance(call, Malformed)]:
                 runs += [unread, []]
         self._items, self.written = [], 0
         self._faulty, self._all_repeat = False, True
         return _apart(["".join(run) for run in runs]), calls
+
+
+def _shown(call: Malformed) -> str:
+    """What a client sees of what could not be read: no markup, which would mean nothing to it."""
+    if call.fault is ECHO:
+        return call.raw
+    lines = [line for line in call.raw.split("\n") if not _MARKUP.match(line)]
+    text = "\n".join(lines).strip()
+    return "" if text[:1] in set('{[<"@') else text
 
 
 def _apart(texts: list[str]) -> list[str]:

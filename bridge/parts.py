@@ -66,10 +66,12 @@ class Block(msgspec.Struct, frozen=True):
     """A held block, in the order of the reply: at least one call, whole or malformed, unless cut.
 
     ``cut``: the reply ended inside the block, after these, or was ended there for too many calls.
+    ``begun``: the offered tool of the call that was cut, if it had come to its name.
     """
 
     calls: tuple[Call | Malformed, ...]
     cut: bool = False
+    begun: str | None = None
 
 
 class CallStart(msgspec.Struct, frozen=True):

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+COUNTED = ("calls", "re_asks", "repairs", "near_misses", "malformed", "cut", "cut_calls")
+"""What is counted of each exchange, and added up for a request of several."""
+
+
 class RequestReport(msgspec.Struct):
     """One request, as one log line. Times are in seconds."""
 
@@ -33,6 +37,7 @@ class RequestReport(msgspec.Struct):
     near_misses: int = 0
     malformed: int = 0
     cut: int = 0
+    cut_calls: int = 0
 
 
 if TYPE_CHECKING:

@@ -28,6 +28,7 @@ from tests.conversing import (
 from tests.properties.requests import SCRAPS, SIZES
 
 BEIJING = ("get_weather", '{"city":"北京"}')
+BEGUN = ("get_weather", "{")
 SHANGHAI = ("get_weather", '{"city":"上海"}')
 NAMED = {"type": "function", "function": {"name": "get_weather"}}
 
@@ -111,10 +112,10 @@ REPLIES = [
                  id="thinking-and-a-call"),
     pytest.param(cut("Half a sen"), "Half a sen", [], "length", id="cut-words"),
     pytest.param(cut(GOOD), None, [BEIJING], "tool_calls", id="a-call-and-then-the-limit"),
-    pytest.param(cut(GOOD[:-20]), "", [], "length", id="a-cut-call"),
-    pytest.param(GOOD[:-20], "", [], "length", id="a-cut-call-that-should-be-whole"),
+    pytest.param(cut(GOOD[:-20]), None, [BEGUN], "length", id="a-cut-call"),
+    pytest.param(GOOD[:-20], None, [BEGUN], "length", id="a-cut-call-that-should-be-whole"),
     pytest.param(cut(f"Well. {block(call(city='北京'), call(city='上海'))[:-20]}"), "Well.",
-                 [BEIJING], "length", id="a-call-and-a-cut-one"),
+                 [BEIJING, BEGUN], "length", id="a-call-and-a-cut-one"),
     pytest.param(Reply("I must not", "content_filter"), "I must not", [], "content_filter",
                  id="filtered-words"),
     pytest.param(Reply(GOOD[:-20], "content_filter"), "", [], "content_filter",
@@ -146,7 +147,24 @@ def test_a_long_call_that_is_cut_stays_open():
     assert answer.choice["finish"] == "length"
     # No one waits for the first half of an answer that does not stream.
     whole = answered(cut(text[:2500]), tools=[WEATHER], stream=False)
-    assert whole.choice == {"content": "", "calls": [], "finish": "length"}
+    assert whole.choice == {"content": None, "calls": [BEGUN], "finish": "length"}
+
+
+def test_a_cut_call_that_nothing_would_refuse_is_dropped():
+    free = {"type": "function", "function": {"name": "get_weather", "parameters": {}}}
+    answer = answered(cut(GOOD[:-20]), tools=[free])
+    assert answer.choice == {"content": "", "calls": [], "finish": "length"}
+    assert answer.figures.cut_calls == 0
+
+
+def test_a_cut_call_is_counted():
+    assert answered(cut(GOOD[:-20]), tools=[WEATHER]).figures.cut_calls == 1
+
+
+def test_of_calls_that_come_alone_no_second_one_is_begun():
+    text = block(call(city="北京"), call(city="上海"))[:-20]
+    answer = answered(cut(text), tools=[WEATHER], parallel_tool_calls=False)
+    assert answer.choice["calls"] == [BEIJING]
 
 
 def test_one_call_at_a_time_ends_the_reply():

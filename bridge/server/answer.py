@@ -103,7 +103,15 @@ class Answer:
             figures = exchange.figures
             report.estimated_tokens |= exchange.counts.estimated
             report.finish_reason = report.finish_reason or figures.finish_reason
-            for name in ("calls", "re_asks", "repairs", "near_misses", "malformed", "cut"):
+            for name in (
+                "calls",
+                "re_asks",
+                "repairs",
+                "near_misses",
+                "malformed",
+                "cut",
+                "cut_calls",
+            ):
                 setattr(report, name, getattr(report, name) + getattr(figures, name))
 
     def _usage(self, last: ChatCompletionChunk | None) -> list[ChatCompletionChunk]:
