@@ -79,7 +79,7 @@ def _numbers(schema: Mapping[str, Any]) -> Iterator[str]:
     if least is not None and most is not None:
         # What contradicts itself helps no one to write a value.
         if least <= most:
-            yield literal(least) if least == most else f"{literal(least)} to {literal(most)}"
+            yield _span(least, most)
         return
     for value, words in (
         (least, "at least"),
@@ -91,11 +91,15 @@ def _numbers(schema: Mapping[str, Any]) -> Iterator[str]:
             yield f"{words} {literal(value)}"
 
 
+def _span(least: Any, most: Any) -> str:
+    return literal(least) if least == most else f"{literal(least)} to {literal(most)}"
+
+
 def _count(least: Any, most: Any, unit: str) -> Iterator[str]:
     least = least or None
     if least is not None and most is not None:
         if least <= most:
-            yield f"{literal(least)} to {literal(most)} {unit}"
+            yield f"{_span(least, most)} {unit}"
     elif least == 1:
         yield "not empty"
     elif least is not None:

@@ -12,6 +12,7 @@ from bridge.signature_notes import flat, literal
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_ENDS = frozenset(".!?:…。！？：")
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*")
 
 
@@ -39,7 +40,7 @@ def name_of(name: str) -> str:
 def member_lines(indent: str, head: str, found: Type) -> list[str]:
     """A member on lines of its own: what takes several above it, the rest behind its first one."""
     long = [note for note in found.notes if "\n" in note]
-    short = "; ".join(note for note in found.notes if "\n" not in note)
+    short = joined(note for note in found.notes if "\n" not in note)
     first, newline, rest = found.text.partition("\n")
     member = f"{indent}{head}: {first}{f' // {short}' if short else ''}{newline}{rest}"
     return [*comments("\n".join(long), indent), member]
@@ -52,5 +53,13 @@ def comments(text: str, indent: str = "") -> list[str]:
 
 def comment(notes: Iterable[str]) -> str:
     """Notes as a comment inside a line."""
-    text = flat("; ".join(notes)).replace("*/", "* /")
+    text = flat(joined(notes)).replace("*/", "* /")
     return f" /* {text} */" if text else ""
+
+
+def joined(notes: Iterable[str]) -> str:
+    """Notes one after the other; a sentence has an end of its own."""
+    text = ""
+    for note in notes:
+        text += f"{'' if not text else ' ' if text[-1] in _ENDS else '; '}{note}"
+    return text

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MAX_SCHEMAS = 1000
 """Schemas in one signature, each use of a definition counted: far more than a model can follow."""
 
+MAX_INLINE = 100
+"""Characters of members on one line: what is longer is easier to read with a line for each."""
+
 MAX_REFERENCES = 32
 """References within references."""
 
@@ -186,6 +189,8 @@ class _Types:
         prefix = schema.get("prefixItems", ())
         if isinstance(items, list):  # up to draft 2019-09
             prefix, items = items, schema.get("additionalItems", True)
+        if schema.get("maxItems", len(prefix) + 1) <= len(prefix):
+            items = False
         first = [part.text + comment(part.notes) for part in (self.of(p, indent) for p in prefix)]
         if items is False:
             return Type(f"[{', '.join(first)}]")
@@ -210,11 +215,12 @@ class _Types:
         parts += self._other_members(schema, inner)
         if not parts:
             return Type("{}" if schema.get("additionalProperties") is False else "object")
-        if any(part.described or "\n" in part.text for _, part in parts):
-            lines = [line for head, part in parts for line in member_lines(inner, head, part)]
-            return Type("\n".join(["{", *lines, indent + "}"]))
-        inline = [f"{head}: {part.text}{comment(part.notes)}" for head, part in parts]
-        return Type("{" + ", ".join(inline) + "}")
+        if not any(part.described or "\n" in part.text for _, part in parts):
+            inline = ", ".join(f"{head}: {part.text}{comment(part.notes)}" for head, part in parts)
+            if len(inline) <= MAX_INLINE:
+                return Type(f"{{{inline}}}")
+        lines = [line for head, part in parts for line in member_lines(inner, head, part)]
+        return Type("\n".join(["{", *lines, indent + "}"]))
 
     def _other_members(self, schema: Mapping[str, Any], indent: str) -> list[tuple[str, Type]]:
         """The members that have no names of their own."""

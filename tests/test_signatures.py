@@ -105,6 +105,21 @@ TYPES = [
     pytest.param({"items": [STRING]}, "[string, ...any[]]", id="list-of-items"),
     pytest.param({"items": [STRING], "additionalItems": False}, "[string]", id="closed-list"),
     pytest.param(
+        {"type": "array", "prefixItems": [STRING, STRING], "minItems": 2, "maxItems": 2},
+        "[string, string] /* 2 items */",
+        id="pair",
+    ),
+    pytest.param(
+        {"prefixItems": [STRING], "maxItems": 3},
+        "[string, ...any[]] /* at most 3 items */",
+        id="list-that-goes-on",
+    ),
+    pytest.param(
+        {"description": "One.", "minLength": 1, "default": "x"},
+        'any // One. not empty; default "x"',
+        id="a-sentence-and-notes",
+    ),
+    pytest.param(
         {"patternProperties": {"^x": {}}}, "{[name: string /* matches ^x */]: any}", id="patterns"
     ),
     pytest.param(
@@ -265,6 +280,18 @@ f(args: {
         "f(args: {g?: string /* matches * / */ | 1})",
         id="end-of-a-comment-inside",
     ),
+    pytest.param(
+        None,
+        members(**{f"member{n}": members(a=STRING) for n in range(5)}),
+        """f(args: {
+  member0?: {a?: string}
+  member1?: {a?: string}
+  member2?: {a?: string}
+  member3?: {a?: string}
+  member4?: {a?: string}
+})""",
+        id="too-long-for-a-line",
+    ),
     pytest.param(None, members(g={"const": "\ud800"}), 'f(args: {g?: "\\ud800"})', id="surrogate"),
 ]
 
@@ -299,8 +326,12 @@ f(args: {a?: string})""",
     ),
     pytest.param(
         {**members(a=NODE), "$defs": LOOP},
-        """f(args: {a?: {next?: any /* JSON Schema {"$ref":"#/$defs/n"} */, \
-x?: any /* JSON Schema {"not":{"$ref":"#/$defs/m","x":[{}]}} */}})
+        """f(args: {
+  a?: {
+    next?: any // JSON Schema {"$ref":"#/$defs/n"}
+    x?: any // JSON Schema {"not":{"$ref":"#/$defs/m","x":[{}]}}
+  }
+})
 // #/$defs/n: {"type":"object","properties":{"next":{"$ref":"#/$defs/n"},\
 "x":{"not":{"$ref":"#/$defs/m","x":[{}]}}}}
 // #/$defs/m: {"type":"string"}""",
