@@ -70,16 +70,18 @@ class _State(Enum):
 class Backslashes:
     """The pieces of one string go in, what is certain of its clean text is ``out``.
 
-    ``fault``: the string has two readings; what follows is passed over.
+    ``slow``: each escape has to be told, and not only unknown ones. ``fault``: the string has two
+    readings; what follows is passed over.
     """
 
     __slots__ = (
         *("_asking", "_both", "_head", "_held", "_length", "_state", "_tail", "_unknown"),
-        *("fault", "out"),
+        *("fault", "out", "slow"),
     )
 
     def __init__(self) -> None:
         self.out: list[str] = []
+        self.slow = True
         self.fault = False
         self._state = _State.FRESH
         self._unknown = False
@@ -94,13 +96,12 @@ class Backslashes:
         """The same as marks, behind what came before."""
         self._length = 0
 
-    @property
-    def slow(self) -> bool:
-        """Whether each escape has to be told, and not only unknown ones."""
-        return self._state is not _State.SETTLED
-
     def text(self, text: str) -> None:
         """Clean text; known escapes may be in it where they need not be told."""
+        if not (self.slow or self.fault):
+            self.out.append(text)  # as nearly all text of long strings
+            self._tail = (self._tail + text)[-NEAR:]
+            return
         self._answer(real=_NAME.match(text) is None)
         if self._state is _State.GUARDED and not _WORD.fullmatch(text):
             self._leave_word()
@@ -138,7 +139,7 @@ class Backslashes:
         self._settle_if_long()
         self._unknown = True
         if self._state is _State.SETTLED:
-            self._state = _State.GUARDED
+            self._state, self.slow = _State.GUARDED, True
             ends_in_letters = _ENDS_IN_LETTERS.search(self._tail[-NEAR:])
             self.fault = self.fault or self._is_path or ends_in_letters is not None
         elif self._state is _State.FRESH and _HOST.fullmatch(self._tail):
@@ -185,7 +186,7 @@ class Backslashes:
 
     def _leave_word(self) -> None:
         if self._state is _State.GUARDED:
-            self._state = _State.SETTLED
+            self._state, self.slow = _State.SETTLED, False
 
     def _settle_if_long(self) -> None:
         """Who has written so much without an unknown escape knows how to escape."""
@@ -194,7 +195,7 @@ class Backslashes:
             self._settle()
 
     def _settle(self) -> None:
-        self._state = _State.SETTLED
+        self._state, self.slow = _State.SETTLED, False
         self._tail = "".join(self._held)[-MAX_PATH:]
         if not self.fault:
             self.out += [reading for reading, _ in self._both]

@@ -16,6 +16,25 @@ UNBOUNDED = 2**53 - 1
 one, and servers in other languages the ends of their 64 bits."""
 
 
+_SHAPES: Final[dict[str, type | tuple[type, ...]]] = {
+    **dict.fromkeys(("allOf", "anyOf", "oneOf", "prefixItems", "required"), list),
+    **dict.fromkeys(("patternProperties", "properties"), dict),
+    "$ref": str,
+    "maxItems": (int, float),
+    "type": (str, list),
+}
+
+
+def is_readable(schema: Mapping[str, Any]) -> bool:
+    """Whether the keywords that make a type have values of the kind that JSON Schema wants."""
+    kinds = schema.get("type")
+    return (
+        all(isinstance(schema[word], kind) for word, kind in _SHAPES.items() if word in schema)
+        and all(schema[word] for word in ("allOf", "anyOf", "oneOf") if word in schema)
+        and not (isinstance(kinds, list) and not all(isinstance(kind, str) for kind in kinds))
+    )
+
+
 def lines_of(text: str) -> list[str]:
     """The lines of a description as they stand, with the blank ones inside and their indentation.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from bridge.schema_paths import Schemas
-from bridge.signature_notes import constraints, flat, lines_of, literal
+from bridge.signature_notes import constraints, flat, is_readable, lines_of, literal
 from bridge.signature_text import ANY, NOTHING, Type, comment, member_lines, name_of
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ class _Types:
             return NOTHING
         if not isinstance(schema, dict):
             return ANY  # true, or a reference that leads nowhere
+        if not is_readable(schema):
+            return Type("any", (self._as_json(schema),))
         composed = [keyword for keyword in _COMPOSED if keyword in schema]
         if composed and _PLAIN.isdisjoint(schema):
             keyword = composed.pop(0)

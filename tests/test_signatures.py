@@ -6,6 +6,14 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import (
+    Draft3Validator,
+    Draft4Validator,
+    Draft6Validator,
+    Draft7Validator,
+    Draft201909Validator,
+    Draft202012Validator,
+)
 
 from bridge.checks import check_schema
 from bridge.schema import FunctionDefinition
@@ -371,6 +379,41 @@ f(args: {a?: string})""",
 @pytest.mark.parametrize(("schema", "text"), ODD)
 def test_only_what_is_odd_is_shown_as_schema(schema, text):
     assert signature("f", None, schema) == text
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        pytest.param({"type": ["string", {}]}, id="type"),
+        pytest.param({"type": 5}, id="number-for-a-type"),
+        pytest.param({"required": True, "type": "string"}, id="draft-3-required"),
+        pytest.param({"properties": []}, id="properties"),
+        pytest.param({"allOf": []}, id="nothing-in-all-of"),
+        pytest.param({"$ref": 5}, id="reference"),
+        pytest.param({"prefixItems": [], "maxItems": "3"}, id="bound"),
+    ],
+)
+def test_what_is_no_schema_is_shown_as_it_is(schema):
+    text = json.dumps(schema, separators=(",", ":"))
+    assert (
+        signature("f", None, members(a=schema)) == f"f(args: {{a?: any /* JSON Schema {text} */}})"
+    )
+
+
+PUBLISHED = [
+    *(Draft3Validator, Draft4Validator, Draft6Validator, Draft7Validator),
+    *(Draft201909Validator, Draft202012Validator),
+]
+
+
+@pytest.mark.parametrize("draft", PUBLISHED)
+def test_published_schemas_are_described(draft):
+    schema = dict(draft.META_SCHEMA)
+    text = signature("f", "d", schema)
+    assert text.startswith("// d\n")
+    assert all(f"{name}?: " in text for name in schema.get("properties", {}) if name[0] != "$")
+    tool = FunctionDefinition(name="f", description="d", parameters=schema)
+    assert len(describe(tool)) <= len(text)
 
 
 def test_a_long_chain_of_references_is_shown_as_schema():
