@@ -68,7 +68,7 @@ class _Types:
     def __init__(self, root: Mapping[str, Any]) -> None:
         self._document = Schemas(root)
         self._count = 0
-        self._open: list[str] = []
+        self._open = ["#"]
         self._referred: dict[str, None] = {}
 
     def of(self, schema: Any, indent: str) -> Type:
@@ -106,7 +106,7 @@ class _Types:
     # What leads to other schemas ------------------------------------------------------------------
 
     def _reference(self, reference: Any, _: Mapping[str, Any], indent: str) -> Type:
-        if reference in self._open or len(self._open) == MAX_REFERENCES:
+        if reference in self._open or len(self._open) > MAX_REFERENCES:
             return Type("any", (self._as_json({"$ref": reference}),))
         self._open.append(reference)
         found = self.of(self._document.resolved(reference), indent)

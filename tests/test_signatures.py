@@ -352,7 +352,7 @@ f(args: {a?: string})""",
     ),
     pytest.param(
         members(a={"$ref": "#"}),
-        """f(args: {a?: {a?: any /* JSON Schema {"$ref":"#"} */}})
+        """f(args: {a?: any /* JSON Schema {"$ref":"#"} */})
 // #: {"type":"object","properties":{"a":{"$ref":"#"}}}""",
         id="itself",
     ),
