@@ -159,7 +159,8 @@ class JsonTokens:
         index = self._string.take(text, index)
         if self._string.closed:
             if self._string.ambiguous:
-                self._put_fragment()
+                if not self._is_key:
+                    self._put_fragment()
                 raise self._locator.fault(AMBIGUOUS, text, index - 1)
             if self._is_key:
                 self._end_key(self._string.taken(), text, index - 1)
