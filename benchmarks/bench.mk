@@ -1,8 +1,11 @@
 # Benchmarks that need more than .venv has for tests. Included by the Makefile.
 
-.PHONY: bench-accuracy bench-peers
+.PHONY: bench-accuracy bench-peers bench-signatures
 bench-accuracy: $(VENV)/.dev $(VENV)/.local ## Right answers of the embedded model, by dialect (ARGS="--sides fence")
 	$(BIN)/python -m benchmarks.accuracy $(ARGS)
+
+bench-signatures: $(VENV)/.dev $(VENV)/.local ## Tokens of six tool sets as signatures and as JSON Schema
+	$(BIN)/python -m benchmarks.signatures $(ARGS)
 
 bench-peers: $(VENV)/.dev .peers/.installed ## Measure beside LiteLLM's proxy, in an environment of its own
 	$(BIN)/python -m benchmarks.peers .peers/bin/litellm $(ARGS)

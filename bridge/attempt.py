@@ -49,7 +49,7 @@ class Terms(msgspec.Struct, frozen=True):
 
     ``grammar`` is None when the prompt held no protocol. ``promised``: a call must come.
     ``refuses``: none may. ``holds_json``: structured output waits until it has been checked.
-    ``answered``: calls that would only repeat what is known.
+    ``answered``: calls that would only repeat what is known. ``has_results``: some come last.
     """
 
     grammar: Grammar | None
@@ -60,6 +60,7 @@ class Terms(msgspec.Struct, frozen=True):
     json: JsonFormat | None
     holds_json: bool
     answered: Answered
+    has_results: bool
 
 
 class Attempt:
@@ -114,8 +115,8 @@ class Attempt:
     @property
     def made_up(self) -> bool:
         """Whether a made-up result stands in the place of a call, and not behind an answer."""
-        answers = self.wants_json or (self.has_words and bool(self._terms.answered))
-        return self._talked_on and not answers
+        answers = self.has_words and self._terms.has_results
+        return self._talked_on and not (answers or self.wants_json)
 
     @property
     def has_words(self) -> bool:

@@ -8,7 +8,8 @@ same tokens (``FRAGMENT`` may come in more pieces).
 Mended, because it can mean one thing only: control characters in strings, trailing commas, single
 quotes, Python's literals, unquoted identifier keys, comments, escapes that JSON does not know, odd
 white space. Everything else (inner quotes, missing commas, bare words, NaN, a cut string, a key
-that stands twice) is a ``JsonFault``: a guess could change the meaning.
+that stands twice, backslashes with two readings) is a ``JsonFault``: a guess could change the
+meaning.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from typing import Final
 
 from bridge import json_grammar as grammar
 from bridge import json_lexemes as lexemes
+from bridge.json_backslashes import AMBIGUOUS
 from bridge.json_grammar import JsonFault, Kind, Token
+from bridge.json_strings import StringBody
 
 __all__ = ["JsonFault", "JsonTokens", "Token"]
 
@@ -34,7 +37,7 @@ class JsonTokens:
         """Who has the next character; None between tokens, where the character tells."""
         self._nesting = grammar.Nesting()
         self._tokens: list[Token] = []
-        self._string = lexemes.StringBody()
+        self._string = StringBody()
         self._comment = lexemes.Comment("")
         self._word: list[str] = []
         self._is_key = False
@@ -155,6 +158,10 @@ class JsonTokens:
     def _in_string(self, text: str, index: int) -> int:
         index = self._string.take(text, index)
         if self._string.closed:
+            if self._string.ambiguous:
+                if not self._is_key:
+                    self._put_fragment()
+                raise self._locator.fault(AMBIGUOUS, text, index - 1)
             if self._is_key:
                 self._end_key(self._string.taken(), text, index - 1)
             else:

@@ -23,14 +23,18 @@ ANY = "*"
 DEFAULT_HOLD = 2048
 """Characters of a block of calls that are held until it is whole: a second or two of writing."""
 
+DEFAULT_REPEAT_GUARD = 2
+"""Equal results of equal calls in a row after which one more is a loop, and not yet polling."""
+
 
 class Model(msgspec.Struct, frozen=True):
     """One served model.
 
     ``upstream`` names a configured upstream, ``name`` is the model's name there. ``hold`` is in
-    characters; 0 streams every call from its first character. ``repeat_guard`` asks again when a
-    result is answered by the very same call. ``opens_thinking``: the model's own template opens
-    its thinking, so that replies start inside it. ``think`` is set on the derived twin only.
+    characters; 0 streams every call from its first character. ``repeat_guard`` asks again when the
+    very same call follows that has brought the same result so many times in a row; 0 never does.
+    ``opens_thinking``: the model's own template opens its thinking, so that replies start inside
+    it. ``think`` is set on the derived twin only.
     """
 
     id: str
@@ -41,7 +45,7 @@ class Model(msgspec.Struct, frozen=True):
     thinking: bool = True
     hold: int = DEFAULT_HOLD
     retries: int = 1
-    repeat_guard: bool = True
+    repeat_guard: int = DEFAULT_REPEAT_GUARD
     opens_thinking: bool = False
     prefill: bool | None = None
     max_tokens: int | None = None

@@ -17,6 +17,7 @@ from bridge.directives import directive
 from bridge.promises import Promises
 from bridge.prompt import Renderer, has_calls, untrusted
 from bridge.repeats import answered_calls
+from bridge.schema import ToolMessage
 from bridge.structured import json_format_of
 from bridge.turns import Options
 
@@ -94,7 +95,7 @@ def _options(request: ChatCompletionRequest, model: Model) -> Options:
 
 def _terms(request: ChatCompletionRequest, model: Model, choice: Choice, dialect: Dialect) -> Terms:
     has_protocol = bool(request.offered) or has_calls(request)
-    guarded = model.repeat_guard and not choice.promised
+    guarded = model.repeat_guard > 0 and not choice.promised
     json_format = json_format_of(request)
     return Terms(
         grammar=dialect.grammar if has_protocol else None,
@@ -111,5 +112,6 @@ def _terms(request: ChatCompletionRequest, model: Model, choice: Choice, dialect
         refuses=choice.mode == "none",
         json=json_format,
         holds_json=json_format is not None and (json_format.strict or not request.stream),
-        answered=answered_calls(request) if guarded else frozenset(),
+        answered=answered_calls(request, model.repeat_guard) if guarded else frozenset(),
+        has_results=isinstance(request.messages[-1], ToolMessage),
     )

@@ -24,7 +24,7 @@ from tests.decoding import marked
 DIRECTORY = Path(__file__).parent / "replies"
 TOOLS: dict[str, Any] = json.loads((DIRECTORY / "tools.json").read_text("utf-8"))
 ASKED = {"dialect", "tools", "offered", "named", "parallel", "strict", "messages", "request"}
-SERVED = {"hold", "retries", "asked", "opened", "prefilled"}
+SERVED = {"repeat_guard", "hold", "retries", "asked", "opened", "prefilled"}
 WRITTEN = {"why", "reply", "again", "finished"}
 EXPECTED = {"content", "calls", "finish", "thinking", "malformed", "faulty", "near_miss"} | {
     *("repaired", "talks_on", "cut_off", "started", "broken", "unclosed")
@@ -91,6 +91,7 @@ class Case:
             "dialect": "fence" if dialect == "none" else dialect,
             "hold": self.table.get("hold", 2048),
             "retries": self.table.get("retries", 1),
+            "repeat_guard": self.table.get("repeat_guard", 2),
             "opens_thinking": self.table.get("opened", False),
             "think": self.table.get("asked", False),
         }

@@ -30,8 +30,11 @@ from benchmarks.plain import plain_answer, plain_body
 from benchmarks.processes import _clock
 from benchmarks.reading import Broken, Recording, arrivals, events, first_delta, said
 from benchmarks.scores import FAILED, Outcome, cases, report
+from benchmarks.signatures import Size, size, toolsets, total, words_of
+from benchmarks.signatures import table as size_table
 from benchmarks.tokens import chatml_of, common, prompt
 from benchmarks.upstream import END, FINISH, HEAD, ROLE, _deltas, _event
+from bridge.checks import check_schema
 from bridge.validation import Limits, parse_request
 
 # Figures ----------------------------------------------------------------------------------------
@@ -411,6 +414,49 @@ def test_an_outcome_survives_its_json():
 # Every part -------------------------------------------------------------------------------------
 
 PARTS = sorted(path.stem for path in Path(judge.__file__).parent.glob("[a-z]*.py"))
+
+
+# Tool sets ----------------------------------------------------------------------------------------
+
+TOOLSETS = toolsets()
+
+
+@pytest.mark.parametrize("name", TOOLSETS)
+def test_a_tool_set_is_one_that_a_client_could_send(name):
+    tools = TOOLSETS[name]
+    assert 10 <= len(tools) <= 30
+    assert len({tool.name for tool in tools}) == len(tools)
+    assert [check_schema(tool.parameters) for tool in tools] == [None] * len(tools)
+    sized = size(name, tools, len)
+    assert sized.in_json == 0
+    assert sized.words < sized.signatures < sized.schemas
+
+
+def test_tool_sets_hold_what_real_tools_do():
+    text = json.dumps([tool.model_dump() for tools in TOOLSETS.values() for tool in tools])
+    odd = (
+        "oneOf",
+        "propertyNames",
+        "patternProperties",
+        "nullable",
+        "$ref",
+        "prefixItems",
+        "anyOf",
+    )
+    assert all(f'"{keyword}"' in text for keyword in (*odd, "dependentRequired", "not", "const"))
+    assert "9007199254740991" in text
+
+
+def test_sizes_of_tool_sets():
+    assert words_of(
+        {"description": "a", "b": [{"description": "c"}, 5], "d": {"description": 1}}
+    ) == [
+        "a",
+        "c",
+    ]
+    both = total([Size("x", 1, 2, 3, 4, 0), Size("y", 1, 2, 3, 8, 1)])
+    assert both == Size("all", 2, 4, 6, 12, 1)
+    assert size_table([both], "characters").split("\n")[-1] == "| all | 2 | 4 | 6 | 12 | 0.50 |"
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -215,7 +215,7 @@ def test_a_second_attempt_is_prefilled_again_but_does_not_think_again():
 
 # Repeated calls -----------------------------------------------------------------------------------
 
-ASKED = [
+ASKED: list[dict] = [
     {"role": "user", "content": "Weather?"},
     {
         "role": "assistant",
@@ -230,17 +230,45 @@ ASKED = [
     {"role": "tool", "tool_call_id": "1", "content": "sunny"},
 ]
 
+GUARDED: dict = {"tools": [WEATHER], "model": {"repeat_guard": 1}}
+
 
 def test_a_call_whose_result_is_there_is_asked_again():
-    answer = answered(GOOD, "It is sunny.", tools=[WEATHER], messages=ASKED)
+    answer = answered(GOOD, "It is sunny.", messages=ASKED, **GUARDED)
     assert answer.choice == {"content": "It is sunny.", "calls": [], "finish": "stop"}
     assert "get_weather" in spoken(answer)
+
+
+def asked_for(*results):
+    """One call after another for the same, with these results."""
+    messages = ASKED[:1]
+    for number, text in enumerate(results):
+        (call,) = ASKED[1]["tool_calls"]
+        messages = [
+            *messages,
+            {**ASKED[1], "tool_calls": [{**call, "id": str(number)}]},
+            {"role": "tool", "tool_call_id": str(number), "content": text},
+        ]
+    return {"tools": [WEATHER], "messages": messages}
+
+
+def test_a_call_is_let_be_until_it_has_brought_the_same_twice():
+    assert answered(GOOD, **asked_for("sunny")).choice["calls"] == [BEIJING]
+    answer = answered(GOOD, "It is sunny.", **asked_for("sunny", "sunny"))
+    assert answer.choice == {"content": "It is sunny.", "calls": [], "finish": "stop"}
+
+
+@pytest.mark.parametrize("guard", [1, 2])
+def test_a_call_whose_result_changes_is_let_be(guard):
+    polled = asked_for("sunny", "sunny", "rain")
+    answer = answered(GOOD, model={"repeat_guard": guard}, **polled)
+    assert answer.choice["calls"] == [BEIJING]
 
 
 REPEATED = [
     pytest.param([GOOD, GOOD], {}, id="twice"),
     pytest.param([GOOD, GOOD], {"model": {"retries": 2}}, id="twice-with-retries-left"),
-    pytest.param([GOOD], {"model": {"repeat_guard": False}}, id="unguarded"),
+    pytest.param([GOOD], {"model": {"repeat_guard": 0}}, id="unguarded"),
     pytest.param([GOOD], {"model": {"retries": 0}}, id="no-retries"),
     pytest.param([GOOD], {"tool_choice": "required"}, id="required"),
     pytest.param([block(call(city="北京"), call(city="上海"))], {}, id="beside-a-new-one"),
@@ -251,6 +279,7 @@ REPEATED = [
 
 @pytest.mark.parametrize(("replies", "fields"), REPEATED)
 def test_a_call_that_is_repeated_all_the_same_goes_through(replies, fields):
+    fields = {**fields, "model": {"repeat_guard": 1, **fields.get("model", {})}}
     answer = answered(*replies, tools=[WEATHER], messages=ASKED, **fields)
     assert answer.choice["calls"]
     assert answer.choice["finish"] == "tool_calls"
@@ -258,7 +287,7 @@ def test_a_call_that_is_repeated_all_the_same_goes_through(replies, fields):
 
 def test_only_the_last_results_count():
     later = [*ASKED, {"role": "user", "content": "And now?"}]
-    assert answered(GOOD, tools=[WEATHER], messages=later).choice["calls"] == [BEIJING]
+    assert answered(GOOD, messages=later, **GUARDED).choice["calls"] == [BEIJING]
 
 
 # No call may come ---------------------------------------------------------------------------------

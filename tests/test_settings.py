@@ -37,7 +37,7 @@ def test_nothing_configured_serves_the_embedded_model():
         ("qwen2.5-coder-1.5b", "default", "qwen2.5-coder-1.5b-instruct"),
     ]
     assert settings.upstreams["default"].values["kind"] == "llama"
-    assert settings.models[0].max_tokens == 2048
+    assert (settings.models[0].max_tokens, settings.models[0].repeat_guard) == (2048, 1)
     assert (settings.concurrency, settings.limits.body_bytes) == (100, 6 * 1024 * 1024)
     assert settings.api_keys == ()
 
@@ -75,7 +75,9 @@ def test_the_environments_model(environ, names, kind):
 
 def test_a_limit_of_the_embedded_model_can_be_chosen():
     assert read_settings({"TOOLBRIDGE_MAX_TOKENS": "9"}).models[0].max_tokens == 9
-    assert read_settings({**URL, "TOOLBRIDGE_MODEL": "m"}).models[0].max_tokens is None
+    assert read_settings({"TOOLBRIDGE_REPEAT_GUARD": "0"}).models[0].repeat_guard == 0
+    other = read_settings({**URL, "TOOLBRIDGE_MODEL": "m"}).models[0]
+    assert (other.max_tokens, other.repeat_guard) == (None, 2)
 
 
 def test_every_setting_of_the_model_has_a_variable():
@@ -89,7 +91,7 @@ def test_every_setting_of_the_model_has_a_variable():
             "TOOLBRIDGE_THINKING": "no",
             "TOOLBRIDGE_HOLD": "0",
             "TOOLBRIDGE_RETRIES": "2",
-            "TOOLBRIDGE_REPEAT_GUARD": "false",
+            "TOOLBRIDGE_REPEAT_GUARD": "3",
             "TOOLBRIDGE_OPENS_THINKING": "true",
             "TOOLBRIDGE_PREFILL": "false",
             "TOOLBRIDGE_MAX_TOKENS": "100",
@@ -108,7 +110,7 @@ def test_every_setting_of_the_model_has_a_variable():
     assert (model.id, model.name, model.dialect, model.tools) == (
         *("public", "theirs", "raw", "json-schema"),
     )
-    assert (model.thinking, model.hold, model.retries, model.repeat_guard) == (False, 0, 2, False)
+    assert (model.thinking, model.hold, model.retries, model.repeat_guard) == (False, 0, 2, 3)
     assert (model.opens_thinking, model.prefill, model.max_tokens) == (True, False, 100)
     assert (settings.concurrency, settings.request_seconds) == (3, 1.5)
     assert settings.limits.body_bytes == 2000

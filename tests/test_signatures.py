@@ -6,11 +6,19 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import (
+    Draft3Validator,
+    Draft4Validator,
+    Draft6Validator,
+    Draft7Validator,
+    Draft201909Validator,
+    Draft202012Validator,
+)
 
 from bridge.checks import check_schema
 from bridge.schema import FunctionDefinition
 from bridge.signature_types import MAX_REFERENCES, MAX_SCHEMAS, Untranslatable
-from bridge.signatures import describe, signature
+from bridge.signatures import describe, listed, signature
 from tests.test_json_tokens import calls_in
 
 
@@ -27,6 +35,7 @@ def shown(schema):
 
 
 STRING = {"type": "string"}
+SAFE = 9007199254740991
 
 TYPES = [
     pytest.param(STRING, "string", id="string"),
@@ -62,6 +71,86 @@ TYPES = [
     pytest.param({"required": ["b"]}, "{b: any}", id="only-required"),
     pytest.param(members(**{"b-c": STRING}), '{"b-c"?: string}', id="odd-name"),
     pytest.param({"allOf": [STRING], "default": "x"}, 'string /* default "x" */', id="all-of-one"),
+    pytest.param({"allOf": [STRING, {}]}, "string", id="all-of-one-and-anything"),
+    pytest.param({"allOf": [{}, {}]}, "any", id="all-of-anything"),
+    pytest.param(
+        {"allOf": [members(a=STRING), members(b=STRING)]},
+        "{a?: string} & {b?: string}",
+        id="all-of-two",
+    ),
+    pytest.param(
+        {"allOf": [{"enum": [1, 2]}, {"type": "integer", "minimum": 1}], "description": "d"},
+        "(1 | 2) & integer // d; at least 1",
+        id="all-of-a-union",
+    ),
+    pytest.param(
+        {"oneOf": [{**STRING, "format": "uri"}, STRING]},
+        "string /* format uri */ | string",
+        id="one-of-two-strings",
+    ),
+    pytest.param(
+        {"type": "object", "oneOf": [members(a=STRING), {"required": ["b"]}, {"$ref": "#/x"}]},
+        "{a?: string} | {b: any} | any",
+        id="one-of-objects",
+    ),
+    pytest.param(
+        {"type": "string", "anyOf": [{"minLength": 1}, {"maxLength": 9}]},
+        "string /* not empty */ | string /* at most 9 characters */",
+        id="any-of-a-type",
+    ),
+    pytest.param({"nullable": True, **STRING}, "string | null", id="nullable"),
+    pytest.param(
+        {"nullable": True, "type": ["string", "null"]}, "string | null", id="nullable-twice"
+    ),
+    pytest.param({"nullable": True, "enum": ["a"]}, '"a" | null', id="nullable-enum"),
+    pytest.param(
+        {"items": {"nullable": True, **STRING}, "type": "array"},
+        "(string | null)[]",
+        id="nullable-items",
+    ),
+    pytest.param(False, "never", id="false"),
+    pytest.param({"$ref": "#/nowhere"}, "any", id="reference-to-nothing"),
+    pytest.param({"items": [STRING]}, "[string, ...any[]]", id="list-of-items"),
+    pytest.param({"items": [STRING], "additionalItems": False}, "[string]", id="closed-list"),
+    pytest.param(
+        {"type": "array", "prefixItems": [STRING, STRING], "minItems": 2, "maxItems": 2},
+        "[string, string] /* 2 items */",
+        id="pair",
+    ),
+    pytest.param(
+        {"prefixItems": [STRING], "maxItems": 3},
+        "[string, ...any[]] /* at most 3 items */",
+        id="list-that-goes-on",
+    ),
+    pytest.param(
+        {"description": "One.", "minLength": 1, "default": "x"},
+        'any // One. not empty; default "x"',
+        id="a-sentence-and-notes",
+    ),
+    pytest.param(
+        {"patternProperties": {"^x": {}}}, "{[name: string /* matches ^x */]: any}", id="patterns"
+    ),
+    pytest.param(
+        {"properties": {"b": STRING}, "additionalProperties": {"type": "integer"}},
+        "{b?: string, [name: string]: integer}",
+        id="members-and-a-map",
+    ),
+    pytest.param(
+        {"type": "object", "propertyNames": STRING, "additionalProperties": {}},
+        "object",
+        id="names-that-are-strings",
+    ),
+    pytest.param(
+        {"type": "object", "propertyNames": {"enum": ["x", "y"]}, "additionalProperties": STRING},
+        '{[name: "x" | "y"]: string}',
+        id="names-of-a-few",
+    ),
+    pytest.param(
+        {"type": "object", "propertyNames": {"maxLength": 3}},
+        "{[name: string /* at most 3 characters */]: any}",
+        id="names-of-a-kind",
+    ),
+    pytest.param({"propertyNames": False}, "{[name: never]: any}", id="no-names"),
 ]
 
 
@@ -77,11 +166,25 @@ NOTES = [
     pytest.param({"exclusiveMinimum": 0, "exclusiveMaximum": 9}, "more than 0; less than 9",
                  id="exclusive"),
     pytest.param({"minimum": 0, "exclusiveMinimum": True}, "at least 0", id="draft-4"),
+    pytest.param({"minimum": SAFE * -1, "maximum": SAFE, "exclusiveMinimum": 0}, "more than 0",
+                 id="zod-positive"),
+    pytest.param({"minimum": 1, "maximum": SAFE}, "at least 1", id="zod-least"),
+    pytest.param({"minimum": -(2**63), "maximum": 9}, "at most 9", id="64-bits"),
+    pytest.param({"minimum": 0, "exclusiveMinimum": 0}, "more than 0", id="two-lower-bounds"),
+    pytest.param({"minimum": 5, "exclusiveMinimum": 0}, "at least 5", id="the-tighter-one"),
+    pytest.param({"maximum": 5, "exclusiveMaximum": 9}, "at most 5", id="the-tighter-upper-one"),
+    pytest.param({"minimum": 5, "maximum": 5}, "5", id="one-number"),
+    pytest.param({"minimum": 0, "exclusiveMaximum": 1}, "at least 0; less than 1", id="half-open"),
     pytest.param({"multipleOf": 5}, "a multiple of 5", id="multiple"),
     pytest.param({"minLength": 1}, "not empty", id="not-empty"),
     pytest.param({"minLength": 0, "maxLength": 80}, "at most 80 characters", id="length"),
     pytest.param({"minLength": 2, "maxLength": 80}, "2 to 80 characters", id="lengths"),
     pytest.param({"minProperties": 2}, "at least 2 members", id="members"),
+    pytest.param({"format": "uuid", "pattern": "^[0-9a-f]{8}-"}, "format uuid",
+                 id="a-format-and-its-pattern"),
+    pytest.param({"not": STRING}, 'JSON Schema {"not":{"type":"string"}}', id="not"),
+    pytest.param({"if": {}, "then": {}, "contains": False}, 'JSON Schema {"if":{},"then":{}}',
+                 id="condition"),
     pytest.param({"pattern": r"^\d+$"}, r"matches ^\d+$", id="pattern"),
     pytest.param({"format": "date-time"}, "format date-time", id="format"),
     pytest.param({"default": ["a"]}, 'default ["a"]', id="default"),
@@ -104,6 +207,10 @@ def test_notes(schema, note):
         pytest.param({"uniqueItems": False, "deprecated": False}, id="false"),
         pytest.param({"title": "A", "$comment": "c", "x-of-mine": 1, "examples": []}, id="unknown"),
         pytest.param({"description": " \n"}, id="blank-description"),
+        pytest.param({"minimum": -SAFE, "maximum": SAFE, "exclusiveMaximum": SAFE}, id="no-bounds"),
+        pytest.param({"minimum": 5, "maximum": 3}, id="contradictory"),
+        pytest.param({"minLength": 5, "maxLength": 3}, id="contradictory-lengths"),
+        pytest.param({"unevaluatedProperties": False}, id="closed"),
         pytest.param({"description": 7, "examples": 7}, id="annotations-of-other-types"),
     ],
 )
@@ -117,20 +224,22 @@ WHOLE = [
     pytest.param(
         "One\r\n\n  two\u2028three*/",
         members(),
-        "// One\n// two\n// three*/\nf(args: {})",
+        "// f: One\n//\n//   two\n// three*/\nf(args: {})",
         id="lines",
     ),
+    pytest.param("One\ntwo", members(), "// One\n// two\nf(args: {})", id="two-lines"),
+    pytest.param("\n  One:\n    - two\n\n", {}, "// One:\n//   - two\nf(args: {})", id="margin"),
     pytest.param(
         None,
         {"$ref": "#/$defs/a", "$defs": {"a": members(b=STRING)}, "type": "object"},
-        None,
+        "f(args: {b?: string})",
         id="reference-beside-a-type",
     ),
     pytest.param(
         "Look",
         {
             **members(
-                path={"type": "string", "description": "Where\nit is"},
+                path={"type": "string", "description": "Where\n  - it is\n", "maxLength": 9},
                 lines={"type": "array", "items": {"type": "integer", "description": "one"}},
                 place={**members(lat={"type": "number"}), "description": "On earth"},
                 deep=members(x={"type": "string", "description": "d"}),
@@ -143,7 +252,9 @@ WHOLE = [
         """// Look
 // All of it
 f(args: {
-  path: string // Where it is
+  // Where
+  //   - it is
+  path: string // at most 9 characters
   lines?: integer[] // each: one
   place?: {lat?: number} // On earth
   deep?: {
@@ -177,21 +288,145 @@ f(args: {
         "f(args: {g?: string /* matches * / */ | 1})",
         id="end-of-a-comment-inside",
     ),
+    pytest.param(
+        None,
+        members(**{f"member{n}": members(a=STRING) for n in range(5)}),
+        """f(args: {
+  member0?: {a?: string}
+  member1?: {a?: string}
+  member2?: {a?: string}
+  member3?: {a?: string}
+  member4?: {a?: string}
+})""",
+        id="too-long-for-a-line",
+    ),
     pytest.param(None, members(g={"const": "\ud800"}), 'f(args: {g?: "\\ud800"})', id="surrogate"),
 ]
 
 
 @pytest.mark.parametrize(("description", "schema", "text"), WHOLE)
 def test_signatures(description, schema, text):
-    if text is None:
-        with pytest.raises(Untranslatable):
-            signature("f", description, schema)
-    else:
-        assert signature("f", description, schema) == text
+    assert signature("f", description, schema) == text
 
 
-LOOPS = {**members(a={"$ref": "#/$defs/n"}), "$defs": {"n": members(next={"$ref": "#/$defs/n"})}}
-CHAIN = {f"d{n}": {"$ref": f"#/$defs/d{n + 1}"} for n in range(MAX_REFERENCES)}
+NODE = {"$ref": "#/$defs/n"}
+LOOP = {"n": members(next=NODE, x={"not": {"$ref": "#/$defs/m", "x": [{}]}}), "m": STRING}
+ODD = [
+    pytest.param(
+        members(a=STRING, b={**STRING, "not": {"const": "*/"}}),
+        """f(args: {
+  a?: string
+  b?: string // JSON Schema {"not":{"const":"*/"}}
+})""",
+        id="a-member",
+    ),
+    pytest.param(
+        {**members(a=STRING, b=STRING), "anyOf": [{"required": ["a"]}, {"required": ["b"]}]},
+        """// JSON Schema {"anyOf":[{"required":["a"]},{"required":["b"]}]}
+f(args: {a?: string, b?: string})""",
+        id="the-whole",
+    ),
+    pytest.param(
+        {**NODE, "anyOf": [{}], "$defs": {"n": members(a=STRING)}},
+        """// JSON Schema {"anyOf":[{}]}
+f(args: {a?: string})""",
+        id="two-compositions",
+    ),
+    pytest.param(
+        {**members(a=NODE), "$defs": LOOP},
+        """f(args: {
+  a?: {
+    next?: any // JSON Schema {"$ref":"#/$defs/n"}
+    x?: any // JSON Schema {"not":{"$ref":"#/$defs/m","x":[{}]}}
+  }
+})
+// #/$defs/n: {"type":"object","properties":{"next":{"$ref":"#/$defs/n"},\
+"x":{"not":{"$ref":"#/$defs/m","x":[{}]}}}}
+// #/$defs/m: {"type":"string"}""",
+        id="recursion",
+    ),
+    pytest.param(
+        members(a={"not": {"$ref": "#/nowhere"}}),
+        """f(args: {a?: any /* JSON Schema {"not":{"$ref":"#/nowhere"}} */})""",
+        id="reference-to-nothing",
+    ),
+    pytest.param(
+        members(a={"$ref": "#"}),
+        """f(args: {a?: any /* JSON Schema {"$ref":"#"} */})
+// #: {"type":"object","properties":{"a":{"$ref":"#"}}}""",
+        id="itself",
+    ),
+    pytest.param(
+        members(
+            a={"anyOf": [{**STRING, "description": "one\ntwo"}, {"type": "null"}]},
+            b={"type": ["array", "null"], "items": {**STRING, "description": "one\n  two"}},
+            c={"anyOf": [{**STRING, "description": "one\ntwo"}, {"type": "integer"}]},
+        ),
+        """f(args: {
+  // one
+  // two
+  a?: string | null
+  // each: one
+  //   two
+  b?: string[] | null
+  c?: string /* one two */ | integer
+})""",
+        id="lines-of-parts",
+    ),
+]
+
+
+@pytest.mark.parametrize(("schema", "text"), ODD)
+def test_only_what_is_odd_is_shown_as_schema(schema, text):
+    assert signature("f", None, schema) == text
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        pytest.param({"type": ["string", {}]}, id="type"),
+        pytest.param({"type": 5}, id="number-for-a-type"),
+        pytest.param({"required": True, "type": "string"}, id="draft-3-required"),
+        pytest.param({"properties": []}, id="properties"),
+        pytest.param({"allOf": []}, id="nothing-in-all-of"),
+        pytest.param({"$ref": 5}, id="reference"),
+        pytest.param({"prefixItems": [], "maxItems": "3"}, id="bound"),
+    ],
+)
+def test_what_is_no_schema_is_shown_as_it_is(schema):
+    text = json.dumps(schema, separators=(",", ":"))
+    assert (
+        signature("f", None, members(a=schema)) == f"f(args: {{a?: any /* JSON Schema {text} */}})"
+    )
+
+
+PUBLISHED = [
+    *(Draft3Validator, Draft4Validator, Draft6Validator, Draft7Validator),
+    *(Draft201909Validator, Draft202012Validator),
+]
+
+
+@pytest.mark.parametrize("draft", PUBLISHED)
+def test_published_schemas_are_described(draft):
+    schema = dict(draft.META_SCHEMA)
+    text = signature("f", "d", schema)
+    assert text.startswith("// d\n")
+    assert all(f"{name}?: " in text for name in schema.get("properties", {}) if name[0] != "$")
+    tool = FunctionDefinition(name="f", description="d", parameters=schema)
+    assert len(describe(tool)) <= len(text)
+
+
+def test_a_long_chain_of_references_is_shown_as_schema():
+    chain = {f"d{n}": {"$ref": f"#/$defs/d{n + 1}"} for n in range(MAX_REFERENCES)}
+    chain[f"d{MAX_REFERENCES}"] = STRING
+    text = signature("f", None, {**members(a={"$ref": "#/$defs/d0"}), "$defs": chain})
+    last = f"#/$defs/d{MAX_REFERENCES}"
+    assert text.split("\n") == [
+        f'f(args: {{a?: any /* JSON Schema {{"$ref":"{last}"}} */}})',
+        f'// {last}: {{"type":"string"}}',
+    ]
+
+
 DOUBLING = {
     f"d{n}": members(a={"$ref": f"#/$defs/d{n + 1}"}, b={"$ref": f"#/$defs/d{n + 1}"})
     for n in range(30)
@@ -201,28 +436,23 @@ DOUBLING = {
 @pytest.mark.parametrize(
     "schema",
     [
-        pytest.param(members(a={"oneOf": [STRING]}), id="one-of"),
-        pytest.param(members(a={"not": STRING}), id="not"),
-        pytest.param(members(a={"if": {}, "then": {}}), id="condition"),
-        pytest.param(members(a={"patternProperties": {"^x": {}}}), id="patterns"),
-        pytest.param({**members(a={}), "additionalProperties": STRING}, id="members-and-a-map"),
-        pytest.param(members(a={"allOf": [STRING, {}]}), id="all-of"),
-        pytest.param(members(a={"type": "string", "anyOf": [{}, {}]}), id="any-of-and-more"),
-        pytest.param(members(a={"items": [STRING]}), id="list-of-items"),
-        pytest.param(members(a=False), id="false"),
-        pytest.param(members(a={"$ref": "#"}), id="the-whole"),
-        pytest.param(LOOPS, id="recursion"),
-        pytest.param({**members(a={"$ref": "#/$defs/d0"}), "$defs": CHAIN}, id="chain"),
         pytest.param({**members(a={"$ref": "#/$defs/d0"}), "$defs": DOUBLING}, id="doubling"),
         pytest.param(members(**{f"a{n}": {} for n in range(MAX_SCHEMAS)}), id="wide"),
     ],
 )
-def test_what_does_not_translate_is_shown_as_schema(schema):
+def test_what_is_too_much_is_shown_as_schema(schema):
     with pytest.raises(Untranslatable):
         signature("f", "d", schema)
     tool = FunctionDefinition(name="f", description="d", parameters=schema)
     assert describe(tool) == describe(tool, "json-schema")
     assert json.loads(describe(tool)) == {"name": "f", "description": "d", "parameters": schema}
+
+
+def test_tools_of_many_lines_stand_apart():
+    assert listed([]) == ""
+    assert listed(["// a\na()", "b()", "// c\nc({\n})", "d()"]) == (
+        "// a\na()\nb()\n\n// c\nc({\n})\n\nd()"
+    )
 
 
 def test_json_schema_on_request():
@@ -244,6 +474,9 @@ def test_the_shorter_of_the_two():
     uses = {f"a{n}": {"$ref": "#/$defs/x"} for n in range(9)}
     tool = FunctionDefinition(name="f", parameters={**members(**uses), "$defs": {"x": shared}})
     assert describe(tool).startswith("{")
+    few = {**members(a={"$ref": "#/$defs/x"}), "$defs": {"x": shared}}
+    long = FunctionDefinition(name="f", description="\n" * 500 + "a\n" * 500, parameters=few)
+    assert describe(long).startswith("// f: a\n// a\n")
 
 
 AGENT = [
@@ -362,6 +595,10 @@ def composed(inner):
             "anyOf": some,
             "allOf": some,
             "oneOf": some,
+            "not": inner,
+            "nullable": st.booleans(),
+            "propertyNames": inner,
+            "patternProperties": st.dictionaries(TEXTS, inner, max_size=2),
             "$ref": st.sampled_from(["#", "#/$defs/a"]),
         },
     )
@@ -377,9 +614,8 @@ def test_every_schema_is_described(description, properties, shared):
     tool = FunctionDefinition(name="f", description=description, parameters=schema)
     text = describe(tool)
     assert text == describe(tool.model_copy(deep=True))
-    assert len(text) <= len(describe(tool, "json-schema"))
     if not text.startswith('{"name"'):
-        assert re.fullmatch(r"f\(args: \{.*\}\)", stripped(text))
+        assert re.fullmatch(r"f\(args: .*\)", stripped(text))
 
 
 def stripped(text):

@@ -34,7 +34,7 @@ def test_a_wrong_answer_is_the_models(case):
     task = TASKS[case["task"]]
     body = body_of(task, "m") | {"stream": False}
     del body["model"]
-    settings = {"dialect": case["side"], "think": task.thinking}
+    settings = {"dialect": case["side"], "think": task.thinking, "repeat_guard": 1}
     replies = [reply.replace(SPELT, KEY) for reply in case["replies"]]
     try:
         came = answered(*replies, model=settings, capabilities=PREFILLS, **body).choice

@@ -20,6 +20,7 @@ from bridge.dialects.base import (
     fenced,
     quoted,
 )
+from bridge.signatures import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +56,7 @@ class Fence(Dialect):
     def protocol(self, tools: Sequence[str]) -> str:
         """The tools, one worked example, and what happens to a call."""
         return PROTOCOL.format(
-            tools="\n".join(tools), example=self.example, result=self.grammar.result
+            tools=listed(tools), example=self.example, result=self.grammar.result
         )
 
     @cached_property

@@ -17,6 +17,7 @@ from bridge.dialects.base import (
     call_object,
     quoted,
 )
+from bridge.signatures import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +53,7 @@ class Hermes(Dialect):
     def protocol(self, tools: Sequence[str]) -> str:
         """The text that such models saw in training."""
         example = self.calls([WrittenCall(EXAMPLE_TOOL, '{"text": "first"}')])
-        return PROTOCOL.format(tools="\n".join(tools), example=example)
+        return PROTOCOL.format(tools=listed(tools), example=example)
 
     def calls(self, calls: Sequence[WrittenCall]) -> str:
         """A pair of tags a call."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.dialects.base import EXAMPLE_TOOL, Grammar, WrittenCall, call_object, quoted
 from bridge.dialects.fence import CALL, RESULT, Fence
+from bridge.signatures import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +49,7 @@ class Raw(Fence):
     def protocol(self, tools: Sequence[str]) -> str:
         """As ``fence``, with the raw form in the example."""
         return PROTOCOL.format(
-            tools="\n".join(tools), example=self.example, result=self.grammar.result
+            tools=listed(tools), example=self.example, result=self.grammar.result
         )
 
     @cached_property

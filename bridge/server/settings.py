@@ -23,7 +23,14 @@ from pydantic import Field
 
 from bridge.configuration import Shape, Table, suggestion
 from bridge.dialects import DIALECTS
-from bridge.models import ANY, DEFAULT_HOLD, THINKING_SUFFIX, Catalog, Model
+from bridge.models import (
+    ANY,
+    DEFAULT_HOLD,
+    DEFAULT_REPEAT_GUARD,
+    THINKING_SUFFIX,
+    Catalog,
+    Model,
+)
 from bridge.server.environment import (
     MODEL_NAMING,
     SINGLE,
@@ -41,6 +48,8 @@ EMBEDDED = "qwen2.5-coder-1.5b"
 EMBEDDED_TOKENS = 2048
 """Most tokens of one of its replies, unless configured: two minutes on two cores. A small model
 that begins to repeat itself does not stop by itself."""
+EMBEDDED_REPEAT_GUARD = 1
+"""It answers a result by the very same call again, and measured better when it was told so."""
 EMBEDDED_NAME = "qwen2.5-coder-1.5b-instruct"
 """Its publisher's."""
 
@@ -82,7 +91,7 @@ class ModelShape(Shape):
     thinking: bool = True
     hold: Annotated[int, Field(ge=0)] = DEFAULT_HOLD
     retries: Annotated[int, Field(ge=0, le=5)] = 1
-    repeat_guard: bool = True
+    repeat_guard: Annotated[int, Field(ge=0, le=10)] = DEFAULT_REPEAT_GUARD
     opens_thinking: bool = False
     prefill: bool | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
@@ -194,7 +203,7 @@ def _environments(environment: Environment) -> tuple[Table, dict[str, Model]]:
         file = environment.model_path
         own, name = (Path(file).stem,) * 2 if file else (EMBEDDED, EMBEDDED_NAME)
         served = [public, own] if public and public != own else [own]
-        values = {"max_tokens": EMBEDDED_TOKENS, **values}
+        values = {"max_tokens": EMBEDDED_TOKENS, "repeat_guard": EMBEDDED_REPEAT_GUARD, **values}
     described = Table({**values, "name": name, "upstream": SINGLE}, names=model.names)
     return upstream, {each: _model(each, described, {SINGLE: upstream}) for each in served}
 

@@ -114,7 +114,12 @@ VARIABLES: tuple[Variable, ...] = (
         "1",
         option="--retries",
     ),
-    _variable("REPEAT_GUARD", "model.repeat_guard", "ask again when a call repeats itself", "true"),
+    _variable(
+        "REPEAT_GUARD",
+        "model.repeat_guard",
+        "ask again at a call that brought the same result so often in a row; 0: never",
+        "2; 1 embedded",
+    ),
     _variable(
         "OPENS_THINKING",
         "model.opens_thinking",

@@ -99,7 +99,7 @@ class Reply:
 
 def exchange_of(asked: Asked, upstream: Upstream, name: str) -> Exchange:
     """The exchange that the server would open."""
-    model = Model("m", "up", name, dialect=asked.dialect)
+    model = Model("m", "up", name, dialect=asked.dialect, repeat_guard=1)
     (exchange,) = open_exchanges(
         parse_request(asked.encoded, Limits()),
         model.twin() if asked.task.thinking else model,
