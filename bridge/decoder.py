@@ -147,6 +147,8 @@ class ReplyDecoder:
     def _think(self, unread: Unread, parts: list[Part], *, at_end: bool) -> None:
         unread.place = self._thinking.read(unread.text, unread.place, parts, at_end=at_end)
         if self._thinking.over:
+            if doubted := self._thinking.take_back():
+                unread.put_back(doubted)
             self._state = State.TEXT
 
     def _end_thinking(self, parts: list[Part], *, finished: bool) -> None:
@@ -176,9 +178,8 @@ class ReplyDecoder:
         unread.place = found.start
         if found.marker is Marker.THINK:
             _put(parts, self._prose.pause())
-            self._thinking = ThinkingReader(opened=True, marker=self._grammar.open)
+            self._thinking = ThinkingReader(marker=self._grammar.open)
             self._scanner.skip(begins_line=True)
-            unread.place = found.end
             self._state = State.THINKING
         elif found.marker is Marker.NEAR:
             self._begin_candidate(unread)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bridge.dialects.openings import begins_at, is_info
-from bridge.thinking import OPENERS
+from bridge.dialects.thought_tags import tags_in_answers
 
 if TYPE_CHECKING:
     from bridge.dialects.base import Grammar
@@ -28,7 +28,6 @@ MAX_RUN = 64
 _LINE_PREFIX = re.compile(r"[ \t>*+\-\ufeff]*(?:\d{1,3}[.)][ \t]*)?")
 _LONGEST_PREFIX = 24
 _LONGEST_INFO = 100
-_LONGEST_OPENER = max(map(len, OPENERS))
 _BACKTICK = re.compile("`")
 _RUN = re.compile(r"`*")
 _AFTER_CALL = re.compile(r"[\s~\],;}>*+\-\ufeff]*")
@@ -56,8 +55,9 @@ class Scanner:
     """``find`` gives the next marker from a place on.
 
     The caller takes the text up to ``Found.start`` before it asks again; ``skip`` tells of text
-    that something else has taken. ``near``: near misses count. ``think``: a tag that begins a line
-    opens thinking. ``fence``: backticks of the Markdown fence that is open, 0 for none.
+    that something else has taken. ``near``: near misses count. ``think``: a line that
+    begins with any tag opens thinking. ``fence``: backticks of the Markdown fence that is open, 0
+    for none.
     """
 
     def __init__(self, grammar: Grammar, *, near: bool, think: bool) -> None:
@@ -67,8 +67,8 @@ class Scanner:
         self._near = near
         self._think = think
         firsts = {literal[0] for _, literal in self._exact}
-        firsts |= set("`<" * think + "`<{[" * near)
-        self._starters = re.compile(f"[{re.escape(''.join(firsts))}]" if firsts else "(?!)")
+        firsts |= tags_in_answers(any_tag=think).firsts | set("`" + "{[" * near)
+        self._starters = re.compile(f"[{re.escape(''.join(firsts))}]")
         self._line = ""
         """What stands on the line so far, up to a character more than a prefix may have."""
         self.fence = 0
@@ -202,7 +202,7 @@ class Scanner:
         if self.fence:
             return at + 1
         blank = len(line) <= _LONGEST_PREFIX and not line.strip()
-        if self._think and blank and (opener := _opener_at(text, at, at_end=at_end)):
+        if opener := self._opener_at(text, at, blank=blank, at_end=at_end):
             return opener
         if not near:
             return at + 1
@@ -212,13 +212,10 @@ class Scanner:
             return at + 1
         return Found(Marker.NEAR if begins else None, at, at)
 
-
-def _opener_at(text: str, at: int, *, at_end: bool) -> Found | None:
-    """A tag that opens thinking, or what may become one."""
-    there = text[at : at + _LONGEST_OPENER].lower()
-    for opener in OPENERS:
-        if there.startswith(opener):
-            return Found(Marker.THINK, at, at + len(opener))
-        if opener.startswith(there) and not at_end:
+    def _opener_at(self, text: str, at: int, *, blank: bool, at_end: bool) -> Found | None:
+        """A tag that opens thinking, or what may become one; ``blank``: the line begins with it."""
+        tags = tags_in_answers(any_tag=self._think and blank)
+        if not at_end and tags.begins(text, at):
             return Found(None, at, at)
-    return None
+        opener = tags.pattern.match(text, at)
+        return Found(Marker.THINK, at, opener.end()) if opener else None

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.thinking import CLOSERS, HOLD, MAX_KEPT, MAX_SPACE, OPENERS, ThinkingReader
+from bridge.dialects.thoughts import FAMILIES
+from bridge.thinking import MAX_KEPT, MAX_SPACE, ThinkingReader
 from tests.decoding import characters, split
 from tests.properties.mutations import CUTS
 
@@ -20,8 +21,10 @@ def read(pieces, **options):
     unread = ""
     for piece in pieces:
         unread += piece
-        unread = unread[reader.read(unread, 0, parts) :]
-    rest = unread[reader.read(unread, 0, parts, at_end=True) :]
+        place = reader.read(unread, 0, parts)
+        unread = (reader.take_back() if reader.over else "") + unread[place:]
+    place = reader.read(unread, 0, parts, at_end=True)
+    rest = reader.take_back() + unread[place:]
     thought = "".join(part.text for part in parts)
     return thought, None if reader.inside else rest, reader.kept
 
@@ -69,12 +72,55 @@ CASES = [
         id="too-much-space",
     ),
     pytest.param("<think>a</think>" + " " * 2000 + "b", {}, ("a", "b"), id="much-space-behind"),
+    pytest.param("x" * 9000 + "</think>b", {"asked": True}, ("x" * 9000, "b"), id="late"),
     pytest.param(
-        "x" * (HOLD - 1) + "</think>b", {"asked": True}, ("x" * (HOLD - 1), "b"), id="late"
+        "<think>run `ls`</think>`ls` lists", {}, ("run `ls`", "`ls` lists"), id="between-two-spans"
     ),
     pytest.param(
-        "x" * HOLD + "</think>b", {"asked": True}, ("", "x" * HOLD + "</think>b"), id="too-late"
+        "<think>``a`b``</think>`c`", {}, ("``a`b``", "`c`"), id="between-spans-of-more-backticks"
     ),
+    pytest.param(
+        "<think>an odd `\nand `x`</think>`y`",
+        {},
+        ("an odd `\nand `x`", "`y`"),
+        id="odd-line-before",
+    ),
+    pytest.param(
+        "<think>a ``</think>`` b</think>c",
+        {},
+        ("a ``</think>`` b", "c"),
+        id="span-of-two-backticks",
+    ),
+    pytest.param(
+        "`x`</think>`y`", {"asked": True}, ("`x`", "`y`"), id="unopened-between-two-spans"
+    ),
+    pytest.param("<think>a<channel|></think>b", {}, ("a<channel|>", "b"), id="a-closer-of-others"),
+    pytest.param("[think]a[/think]b", {}, ("a", "b"), id="other-case"),
+    pytest.param("[THINK]a</think>b", {}, ("a", "b"), id="alike-families-close-each-other"),
+    pytest.param("◁think▷a◁think▷b◁/think▷c", {}, ("a◁think▷b", "c"), id="tokens-do-not-nest"),
+    pytest.param(
+        "<think>a<think>b</think><|channel>c", {}, ("a<think>b", "<|channel>c"), id="deep"
+    ),
+    pytest.param("a<|inner_suffix|>b", {"opened": True}, ("a", "b"), id="opened-by-any-family"),
+    pytest.param("a<|end|>b", {"opened": True}, ("a<|end|>b", None), id="an-end-closes-its-own"),
+    pytest.param("a<|end|>", {"asked": True}, ("", "a<|end|>"), id="an-end-tells-nothing"),
+    pytest.param("analysisA.assistantfinalB.", {}, ("analysisA.", "B."), id="words"),
+    pytest.param("analysis of it", {}, ("", "analysis of it"), id="words-of-an-answer"),
+    pytest.param(
+        "<think>a</think>analysis assistantfinal",
+        {},
+        ("a", "analysis assistantfinal"),
+        id="words-behind-thinking",
+    ),
+    pytest.param(f"analysis\n{MARKER}", {}, ("", f"analysis\n{MARKER}"), id="words-before-a-call"),
+    pytest.param(
+        "Here is my thought process: a\nHere is my response: b",
+        {},
+        ("Here is my thought process: a\n", "b"),
+        id="phrases",
+    ),
+    pytest.param("a <|think|>b", {"asked": True}, ("", "a <|think|>b"), id="token-behind-words"),
+    pytest.param("<|channel|>final<|message|>b", {}, ("", "b"), id="a-header-alone"),
 ]
 
 
@@ -84,11 +130,39 @@ def test_reading(text, options, expected):
     assert read(characters(text), **options)[:2] == expected
 
 
-@pytest.mark.parametrize("tag", OPENERS)
-def test_every_tag(tag):
-    closer = tag.replace("<", "</")
-    assert closer in CLOSERS
-    assert read([f"{tag}a{closer}b"])[:2] == ("a", "b")
+def settled(pieces, **options):
+    """As ``read``, when thinking came apart from the text before it."""
+    reader = ThinkingReader(**options)
+    parts: list = []
+    reader.read("", 0, parts)
+    reader.settle()
+    text = "".join(pieces)
+    place = reader.read(text, 0, parts, at_end=True)
+    return "".join(part.text for part in parts), reader.take_back() + text[place:]
+
+
+@pytest.mark.parametrize("options", [{}, {"asked": True}, {"opened": True}])
+def test_thinking_that_came_apart_settles_what_the_text_is(options):
+    assert settled("a", **options) == ("", "a")
+    assert settled("a</think>b", **options) == ("", "a</think>b")
+    assert settled("<think>a</think>b", **options) == ("a", "b")
+
+
+def test_thinking_that_comes_apart_behind_words_settles_them():
+    reader = ThinkingReader(asked=True)
+    assert reader.read("ab", 0, []) == 1
+    assert not reader.over
+    reader.settle()
+    assert reader.over
+    assert reader.take_back() == "a"
+    assert reader.take_back() == ""
+
+
+def test_thinking_that_was_read_stays_thinking():
+    reader = ThinkingReader(opened=True)
+    reader.read("ab", 0, [])
+    reader.settle()
+    assert reader.inside
 
 
 def test_thinking_leaves_as_it_comes():
@@ -131,7 +205,12 @@ def test_without_a_marker_nothing_is_kept():
 
 
 SCRAPS = st.sampled_from(
-    [*OPENERS, *CLOSERS, "<THINK>", "<", "</", "think>", "`", "\n", " ", "a", MARKER, MARKER[:9]]
+    [
+        *(tag.replace("*", " x") for f in FAMILIES for tag in (*f.openers, *f.closers, *f.headers)),
+        *(end for family in FAMILIES for end in family.ends),
+        *("<think>", "<think>", "</think>", "</think>", "</think>", "<THINK>", "<", "</", "think>"),
+        *("<|", "|>", "`", "``", "\n", " ", "a", MARKER, MARKER[:9]),
+    ]
 )
 
 
