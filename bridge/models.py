@@ -29,8 +29,9 @@ class Model(msgspec.Struct, frozen=True):
 
     ``upstream`` names a configured upstream, ``name`` is the model's name there. ``hold`` is in
     characters; 0 streams every call from its first character. ``repeat_guard`` asks again when a
-    result is answered by the very same call. ``opens_thinking``: the model's own template opens
-    its thinking, so that replies start inside it. ``think`` is set on the derived twin only.
+    result is answered by the very same call. ``opens_thinking``: whether the model's own template
+    opens its thinking, so that replies start inside it; None: not known, so that the twin holds a
+    reply that begins without a tag until something tells. ``think`` is set on the derived twin only.
     """
 
     id: str
@@ -42,7 +43,7 @@ class Model(msgspec.Struct, frozen=True):
     hold: int = DEFAULT_HOLD
     retries: int = 1
     repeat_guard: bool = True
-    opens_thinking: bool = False
+    opens_thinking: bool | None = None
     prefill: bool | None = None
     max_tokens: int | None = None
     owned_by: str = "toolbridge"

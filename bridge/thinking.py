@@ -48,19 +48,62 @@ class State(Enum):
     ANSWER = auto()
 
 
+class ThoughtCalls:
+    """Thinking on its way out; what stands from a call's ``marker`` on is ``kept``."""
+
+    def __init__(self, marker: str) -> None:
+        self._marker = marker
+        self._kept: list[str] = []
+        self._length = 0
+
+    @property
+    def kept(self) -> str:
+        """The marker and what came after it."""
+        return "".join(self._kept)
+
+    def find(self, text: str, place: int, end: int) -> int:
+        """Where the marker begins in ``text`` before ``end``; -1 if it does not."""
+        return text.find(self._marker, place, end + len(self._marker) - 1) if self._marker else -1
+
+    def held_from(self, text: str, place: int) -> int:
+        """Where the tail of ``text`` begins, from ``place`` on, that may become the marker."""
+        tail = text[max(len(text) - len(self._marker), place) :]
+        return len(text) - (overlap(tail, self._marker) if self._marker else 0)
+
+    def pass_on(self, text: str, place: int, end: int, parts: list[Part]) -> None:
+        """The text from ``place`` to ``end`` is thinking."""
+        if not self._kept:
+            found = self.find(text, place, end)
+            before = found if found >= 0 else end
+            _give(parts, text[place:before])
+            place = before
+        if place < end:
+            self._kept.append(text[place:end])
+            self._length += end - place
+        if self._length > MAX_KEPT:
+            _give(parts, self.kept)
+            self.forget()
+            self._marker = ""
+
+    def forget(self) -> None:
+        """What was kept is thinking."""
+        self._kept, self._length = [], 0
+
+
 class ThinkingReader:
     """``read`` gives thinking, and the index of the first character that it did not take.
 
-    ``asked``: the model was asked to think. ``opened``: a tag stands before the first character.
+    ``unsure``: what begins without a tag may be thinking. ``opened``: a tag stands before the first
+    character.
     ``marker`` opens a call. It ends any doubt, since thinking without tags does not call. What
     stands from it on in thinking is ``kept``: if that is never closed, the call may be meant.
     """
 
-    def __init__(self, *, asked: bool = False, opened: bool = False, marker: str = "") -> None:
+    def __init__(self, *, unsure: bool = False, opened: bool = False, marker: str = "") -> None:
         self._state = State.INSIDE if opened else State.START
         self._tags = tags_inside(None) if opened else any_tag()
         self._thought = opened
-        self._unsure = asked and not opened
+        self._unsure = unsure
         self._assumed = opened
         """Whether thinking was opened by what stands before the reply, and nothing came yet."""
         self._depth = 1 if opened else 0
@@ -68,9 +111,7 @@ class ThinkingReader:
         """Whether nothing but white space came since the opening tag."""
         self._span = 0
         """The backticks of the code span that is open."""
-        self._marker = marker
-        self._kept: list[str] = []
-        self._kept_length = 0
+        self._calls = ThoughtCalls(marker)
         self._doubted: list[str] = []
 
     @property
@@ -84,9 +125,14 @@ class ThinkingReader:
         return self._state is State.INSIDE
 
     @property
+    def untouched(self) -> bool:
+        """Whether nothing but white space has come."""
+        return self._state is State.START and not self._thought
+
+    @property
     def kept(self) -> str:
         """What stands from a marker on in thinking that is not closed."""
-        return "".join(self._kept)
+        return self._calls.kept
 
     def take_back(self) -> str:
         """What was read and turned out to be the beginning of the answer."""
@@ -157,13 +203,14 @@ class ThinkingReader:
     def _close(self, thinking: str, parts: list[Part], *, depth: int) -> None:
         _give(parts, thinking)
         self._state, self._thought, self._depth = State.START, True, depth
-        self._kept, self._kept_length, self._doubted = [], 0, []
+        self._calls.forget()
+        self._doubted = []
 
     def _doubt(self, text: str, place: int, parts: list[Part], *, at_end: bool) -> int:
         at = place
         while True:
             found, end = self._next_tag(text, at, at_end=at_end)
-            marker = self._marker_in(text, at, end)
+            marker = self._calls.find(text, at, end)
             if marker >= 0 or found is None:
                 break
             tag = self._tags.meaning(found)
@@ -195,7 +242,7 @@ class ThinkingReader:
                 return end if tag.sense is Sense.HEADS else found.end()
             self._depth += not self._blank
             at = found.end()
-        self._pass(text, place, end, parts)
+        self._calls.pass_on(text, place, end, parts)
         return end
 
     # Tags ---------------------------------------------------------------------------------------
@@ -223,31 +270,8 @@ class ThinkingReader:
 
     def _certain(self, text: str, place: int) -> int:
         """Where what may begin a call's marker, or a tag with the characters before it, begins."""
-        end = self._tags.held_from(text, place)
-        if self._marker:
-            tail = text[max(len(text) - len(self._marker), place) :]
-            end = min(end, len(text) - overlap(tail, self._marker))
+        end = min(self._tags.held_from(text, place), self._calls.held_from(text, place))
         return _before_ticks(text, end, place)
-
-    # Calls in thinking --------------------------------------------------------------------------
-
-    def _marker_in(self, text: str, place: int, end: int) -> int:
-        """Where a call's marker begins in the text up to ``end``; -1 if none does."""
-        return text.find(self._marker, place, end + len(self._marker) - 1) if self._marker else -1
-
-    def _pass(self, text: str, place: int, certain: int, parts: list[Part]) -> None:
-        """Thinking goes out; from a call's marker on it is kept."""
-        if not self._kept:
-            found = self._marker_in(text, place, certain)
-            before = found if found >= 0 else certain
-            _give(parts, text[place:before])
-            place = before
-        if place < certain:
-            self._kept.append(text[place:certain])
-            self._kept_length += certain - place
-        if self._kept_length > MAX_KEPT:
-            _give(parts, self.kept)
-            self._kept, self._kept_length, self._marker = [], 0, ""
 
 
 def _give(parts: list[Part], thinking: str) -> None:

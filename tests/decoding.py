@@ -31,7 +31,7 @@ def decoder(
     *,
     tools: dict | None = None,
     asked: bool = False,
-    opened: bool = False,
+    opened: bool | None = None,
     messages: Sequence[str] = (),
     **expected: object,
 ) -> ReplyDecoder:

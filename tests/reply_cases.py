@@ -89,7 +89,7 @@ class Case:
             "dialect": "fence" if dialect == "none" else dialect,
             "hold": self.table.get("hold", 2048),
             "retries": self.table.get("retries", 1),
-            "opens_thinking": self.table.get("opened", False),
+            "opens_thinking": self.table.get("opened"),
             "think": self.table.get("asked", False),
         }
 

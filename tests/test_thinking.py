@@ -51,16 +51,16 @@ CASES = [
     pytest.param("<think", {}, ("", "<think"), id="half-a-tag"),
     pytest.param("<thinker>", {}, ("", "<thinker>"), id="other-tag"),
     pytest.param("a</think>b", {}, ("", "a</think>b"), id="closer-in-an-answer"),
-    pytest.param("a</think>b", {"asked": True}, ("a", "b"), id="unopened"),
-    pytest.param("a", {"asked": True}, ("", "a"), id="unopened-and-never-closed"),
-    pytest.param("`</think>` a", {"asked": True}, ("", "`</think>` a"), id="unopened-code-span"),
-    pytest.param("a `</think>", {"asked": True}, ("a `", ""), id="unopened-at-the-end"),
-    pytest.param("a\n<think>b", {"asked": True}, ("", "a\n<think>b"), id="words-before"),
+    pytest.param("a</think>b", {"unsure": True}, ("a", "b"), id="unopened"),
+    pytest.param("a", {"unsure": True}, ("", "a"), id="unopened-and-never-closed"),
+    pytest.param("`</think>` a", {"unsure": True}, ("", "`</think>` a"), id="unopened-code-span"),
+    pytest.param("a `</think>", {"unsure": True}, ("a `", ""), id="unopened-at-the-end"),
+    pytest.param("a\n<think>b", {"unsure": True}, ("", "a\n<think>b"), id="words-before"),
     pytest.param(
-        "a <think>b</think>c", {"asked": True}, ("a <think>b", "c"), id="words-on-the-line"
+        "a <think>b</think>c", {"unsure": True}, ("a <think>b", "c"), id="words-on-the-line"
     ),
-    pytest.param(f"a {MARKER}</think>", {"asked": True}, ("", f"a {MARKER}</think>"), id="call"),
-    pytest.param(f"a</think>{MARKER}", {"asked": True}, ("a", MARKER), id="call-after-a-closer"),
+    pytest.param(f"a {MARKER}</think>", {"unsure": True}, ("", f"a {MARKER}</think>"), id="call"),
+    pytest.param(f"a</think>{MARKER}", {"unsure": True}, ("a", MARKER), id="call-after-a-closer"),
     pytest.param("a</think> b", {"opened": True}, ("a", "b"), id="opened"),
     pytest.param("<think>a</think>b", {"opened": True}, ("<think>a", "b"), id="opened-again"),
     pytest.param("a", {"opened": True}, ("a", None), id="opened-and-never-closed"),
@@ -72,7 +72,7 @@ CASES = [
         id="too-much-space",
     ),
     pytest.param("<think>a</think>" + " " * 2000 + "b", {}, ("a", "b"), id="much-space-behind"),
-    pytest.param("x" * 9000 + "</think>b", {"asked": True}, ("x" * 9000, "b"), id="late"),
+    pytest.param("x" * 9000 + "</think>b", {"unsure": True}, ("x" * 9000, "b"), id="late"),
     pytest.param(
         "<think>run `ls`</think>`ls` lists", {}, ("run `ls`", "`ls` lists"), id="between-two-spans"
     ),
@@ -92,7 +92,7 @@ CASES = [
         id="span-of-two-backticks",
     ),
     pytest.param(
-        "`x`</think>`y`", {"asked": True}, ("`x`", "`y`"), id="unopened-between-two-spans"
+        "`x`</think>`y`", {"unsure": True}, ("`x`", "`y`"), id="unopened-between-two-spans"
     ),
     pytest.param("<think>a<channel|></think>b", {}, ("a<channel|>", "b"), id="a-closer-of-others"),
     pytest.param("[think]a[/think]b", {}, ("a", "b"), id="other-case"),
@@ -103,7 +103,7 @@ CASES = [
     ),
     pytest.param("a<|inner_suffix|>b", {"opened": True}, ("a", "b"), id="opened-by-any-family"),
     pytest.param("a<|end|>b", {"opened": True}, ("a<|end|>b", None), id="an-end-closes-its-own"),
-    pytest.param("a<|end|>", {"asked": True}, ("", "a<|end|>"), id="an-end-tells-nothing"),
+    pytest.param("a<|end|>", {"unsure": True}, ("", "a<|end|>"), id="an-end-tells-nothing"),
     pytest.param("analysisA.assistantfinalB.", {}, ("analysisA.", "B."), id="words"),
     pytest.param("analysis of it", {}, ("", "analysis of it"), id="words-of-an-answer"),
     pytest.param(
@@ -119,7 +119,7 @@ CASES = [
         ("Here is my thought process: a\n", "b"),
         id="phrases",
     ),
-    pytest.param("a <|think|>b", {"asked": True}, ("", "a <|think|>b"), id="token-behind-words"),
+    pytest.param("a <|think|>b", {"unsure": True}, ("", "a <|think|>b"), id="token-behind-words"),
     pytest.param("<|channel|>final<|message|>b", {}, ("", "b"), id="a-header-alone"),
 ]
 
@@ -141,7 +141,7 @@ def settled(pieces, **options):
     return "".join(part.text for part in parts), reader.take_back() + text[place:]
 
 
-@pytest.mark.parametrize("options", [{}, {"asked": True}, {"opened": True}])
+@pytest.mark.parametrize("options", [{}, {"unsure": True}, {"opened": True}])
 def test_thinking_that_came_apart_settles_what_the_text_is(options):
     assert settled("a", **options) == ("", "a")
     assert settled("a</think>b", **options) == ("", "a</think>b")
@@ -149,7 +149,7 @@ def test_thinking_that_came_apart_settles_what_the_text_is(options):
 
 
 def test_thinking_that_comes_apart_behind_words_settles_them():
-    reader = ThinkingReader(asked=True)
+    reader = ThinkingReader(unsure=True)
     assert reader.read("ab", 0, []) == 1
     assert not reader.over
     reader.settle()
@@ -217,10 +217,10 @@ SCRAPS = st.sampled_from(
 @given(
     text=st.lists(SCRAPS, max_size=12).map("".join),
     cuts=CUTS,
-    asked=st.booleans(),
+    unsure=st.booleans(),
     opened=st.booleans(),
 )
-def test_any_split_gives_the_same(text, cuts, asked, opened):
-    whole = read([text], asked=asked, opened=opened)
-    assert read(characters(text), asked=asked, opened=opened) == whole
-    assert read(split(text, cuts), asked=asked, opened=opened) == whole
+def test_any_split_gives_the_same(text, cuts, unsure, opened):
+    whole = read([text], unsure=unsure, opened=opened)
+    assert read(characters(text), unsure=unsure, opened=opened) == whole
+    assert read(split(text, cuts), unsure=unsure, opened=opened) == whole

@@ -224,7 +224,7 @@ OPTIONS = st.fixed_dictionaries(
     {
         "dialect": st.sampled_from(["fence", "fence", "raw", "raw", "hermes", None]),
         "asked": st.booleans(),
-        "opened": st.booleans(),
+        "opened": st.sampled_from([None, None, False, True]),
         "hold": st.sampled_from(HOLDS),
         "first_only": st.booleans(),
         "named": st.sampled_from([None, None, "get_weather"]),
