@@ -31,7 +31,7 @@ class Model(msgspec.Struct, frozen=True):
     characters; 0 streams every call from its first character. ``repeat_guard`` asks again when a
     result is answered by the very same call. ``opens_thinking``: whether the model's own template
     opens its thinking, so that replies start inside it; None: not known, so that the twin holds a
-    reply that begins without a tag until something tells. ``think`` is set on the derived twin only.
+    reply that begins without a tag until something tells. ``think`` is set on the twin only.
     """
 
     id: str

@@ -170,7 +170,7 @@ class ThinkingReader:
             may_come = not at_end and tags.begins(text, after)
             found = tags.pattern.match(text, after)
             tag = tags.meaning(found) if found and not may_come else None
-            if found is None or tag is None or (tag.family.words and self._thought):
+            if found is None or tag is None:
                 break
             if tag.family.words:
                 self._begin_doubt(tag.family)

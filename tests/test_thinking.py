@@ -109,7 +109,7 @@ CASES = [
     pytest.param(
         "<think>a</think>analysis assistantfinal",
         {},
-        ("a", "analysis assistantfinal"),
+        ("aanalysis ", ""),
         id="words-behind-thinking",
     ),
     pytest.param(f"analysis\n{MARKER}", {}, ("", f"analysis\n{MARKER}"), id="words-before-a-call"),

@@ -77,6 +77,10 @@ def tags_unsure(family: Family | None) -> Tags[Tag]:
 
 @lru_cache(maxsize=2)
 def tags_in_answers(*, any_tag: bool) -> Tags[Tag]:
-    """What opens thinking in the middle of an answer: ``any_tag``, or those that no words are."""
-    families = [family for family in _MARKED if any_tag or family.control]
-    return Tags(_meanings(families, Sense.OPENS))
+    """What opens thinking in the middle of an answer, or goes on with the answer behind some.
+
+    ``any_tag`` that opens thinking, or those that are nothing else.
+    """
+    control = [family for family in FAMILIES if family.control]
+    openers = _meanings(_MARKED if any_tag else control, Sense.OPENS)
+    return Tags(openers | _meanings(control, Sense.HEADS))

@@ -93,7 +93,11 @@ FAMILIES = (
     ),
     Family(
         "gpt-oss (Harmony)",
-        ("<|channel|>analysis*<|message|>", "<|start|>assistant<|channel|>analysis*<|message|>"),
+        (
+            "<|channel|>analysis*<|message|>",
+            "<|start|>assistant<|channel|>analysis*<|message|>",
+            "<|end|><|start|>assistant<|channel|>analysis*<|message|>",
+        ),
         ("<|end|><|start|>assistant",),
         f"openai/harmony docs/format.md; {LLAMA}common/chat.cpp; kekzl/imp#768",
         ends=("<|end|>", "<|return|>"),
@@ -104,6 +108,8 @@ FAMILIES = (
             "<|start|>assistant<|channel|>final*<|message|>",
             "<|start|>assistant<|channel|>final*<|constrain|>*<|message|>",
             "<|start|>assistant<|channel|>commentary<|message|>",
+            "<|end|><|start|>assistant<|channel|>final*<|message|>",
+            "<|end|><|start|>assistant<|channel|>commentary<|message|>",
         ),
         control=True,
     ),
