@@ -211,7 +211,7 @@ class Candidate:
     def _accept(self, tool: str, arguments: str, *, repaired: bool) -> None:
         """A call, if it passes its schema."""
         key = self._grammar.key
-        arguments = shown(arguments, key)
+        arguments = shown(arguments, key, json=True)
         if not arguments.startswith("{") or fault_of(arguments, self._tools[tool]):
             self._state = State.FAILED
             return

@@ -104,8 +104,8 @@ class Shown:
     left out like any other marker.
     """
 
-    def __init__(self, key: str) -> None:
-        self._restorer = Restorer(neutral_for(key))
+    def __init__(self, key: str, *, json: bool = False) -> None:
+        self._restorer = Restorer(neutral_for(key), json=json)
         self._filter = KeyFilter(key) if key else None
 
     def feed(self, text: str) -> str:
@@ -119,7 +119,7 @@ class Shown:
         return self._filter.feed(text) + self._filter.close() if self._filter else text
 
 
-def shown(text: str, key: str) -> str:
+def shown(text: str, key: str, *, json: bool = False) -> str:
     """A whole text as a client may see it."""
-    stage = Shown(key)
+    stage = Shown(key, json=json)
     return stage.feed(text) + stage.close()

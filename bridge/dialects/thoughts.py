@@ -30,6 +30,11 @@ class Family(msgspec.Struct, frozen=True):
     control: bool = False
     words: bool = False
 
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Everything that means something in its thinking."""
+        return (*self.openers, *self.closers, *self.ends, *self.headers)
+
 
 def _tags(name: str, tag: str, source: str) -> Family:
     return Family(name, (f"<{tag}>",), (f"</{tag}>",), source, nests=True)
