@@ -309,6 +309,17 @@ def test_the_round_trip_is_exact_through_json(text, cuts, neutral):
     assert value.encode("utf-16-le", "surrogatepass") == text.encode("utf-16-le", "surrogatepass")
 
 
+@given(text=TEXTS, cuts=CUTS, neutral=NEUTRALS)
+def test_the_round_trip_of_json_is_exact(text, cuts, neutral):
+    """Arguments of earlier calls are JSON already."""
+    body = json.dumps({"a": text}, ensure_ascii=False)
+    changed = neutral.neutralise(body, json=True)
+    assert neutral.restore(changed, json=True) == body
+    assert restored(split(changed, cuts), neutral, json=True) == body
+    defused = neutral.neutralise(text)
+    assert json.loads(changed, strict=False) == {"a": defused}
+
+
 @given(text=TEXTS)
 def test_no_marker_is_left(text):
     lowered = ODD.neutralise(text).lower()

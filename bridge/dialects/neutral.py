@@ -9,7 +9,7 @@ a marker. A joiner never stands inside a rest, so what one direction adds the ot
 marker is derived: from the grammars of the table of dialects, from the table of thinking tags, and
 from ``bridge.dialects.control_tokens``.
 
-Text is neutralised as it is, but restored inside the JSON of arguments, too, where a tab is ``\t``
+Text is read by a model as it is, and written back in the JSON of arguments, where a tab is ``\t``
 and a quote the end of a string: for that there is a form of its own of each rest.
 """
 
@@ -57,17 +57,15 @@ class Neutral:
         self._longest = max(_LONGEST_REST, *(_LONGEST_NAME + len(marker) for marker in markers))
         self._in_text = _compiled(_rests(markers, _TEXT_BLANK))
         self._in_json = _compiled(_rests(markers, _JSON_BLANK))
-        alternatives = "|".join(
-            f"{re.escape(first)}(?={WORD_JOINER}*(?:{rest.pattern}))"
-            for first, rest in self._in_text.items()
-        )
-        self._marker = re.compile(alternatives, re.IGNORECASE)
+        self._marker = _behind_starters(self._in_text)
+        self._marker_in_json = _behind_starters(self._in_json)
         self.joined = re.compile(f"[{re.escape(''.join(self._in_text))}]{WORD_JOINER}+")
         """A starter character and joiners: what was perhaps neutralised."""
 
-    def neutralise(self, text: str) -> str:
-        """Untrusted text, with every look-alike defused."""
-        return self._marker.sub(lambda match: match.group() + WORD_JOINER, text)
+    def neutralise(self, text: str, *, json: bool = False) -> str:
+        """Untrusted text, or its ``json``, with every look-alike defused."""
+        marker = self._marker_in_json if json else self._marker
+        return marker.sub(lambda match: match.group() + WORD_JOINER, text)
 
     def restore(self, text: str, *, json: bool = False) -> str:
         """The inverse of ``neutralise``, for text that is whole, or for its ``json``."""
@@ -131,6 +129,14 @@ def _any(words: Collection[str]) -> str:
     """Any of these words; a model may write ``-`` or a space, or nothing, for ``_``."""
     longest_first = sorted(words, key=lambda word: (-len(word), word))
     return "|".join(re.escape(word).replace("_", "[ _-]?") for word in longest_first)
+
+
+def _behind_starters(rests: Mapping[str, re.Pattern[str]]) -> re.Pattern[str]:
+    """A starter character with the rest of a marker behind it, whatever joiners stand between."""
+    alternatives = (
+        f"{re.escape(first)}(?={WORD_JOINER}*(?:{rest.pattern}))" for first, rest in rests.items()
+    )
+    return re.compile("|".join(alternatives), re.IGNORECASE)
 
 
 def _compiled(rests: Mapping[str, str]) -> dict[str, re.Pattern[str]]:
