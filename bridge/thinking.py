@@ -174,7 +174,7 @@ class ThinkingReader:
                 break
             if tag.family.words:
                 self._begin_doubt(tag.family)
-                return place
+                return after if self._thought else place
             self._thought = True
             place = found.end()
             if tag.sense is Sense.OPENS:

@@ -121,6 +121,15 @@ CASES = [
     ),
     pytest.param("a <|think|>b", {"unsure": True}, ("", "a <|think|>b"), id="token-behind-words"),
     pytest.param("<|channel|>final<|message|>b", {}, ("", "b"), id="a-header-alone"),
+    pytest.param(
+        "<|channel|>final <|constrain|>json<|message|>\nanalysis",
+        {},
+        ("", "analysis"),
+        id="words-behind-a-header",
+    ),
+    pytest.param(
+        "<|channel|>final 北<|message|>", {}, ("", "<|channel|>final 北<|message|>"), id="no-header"
+    ),
 ]
 
 

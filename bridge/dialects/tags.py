@@ -16,7 +16,7 @@ T = TypeVar("T")
 MAX_WORDS = 60
 """Characters that may stand for a ``*``."""
 
-_WORDS = rf"[^<>\n]{{0,{MAX_WORDS}}}"
+_WORDS = rf"[A-Za-z0-9_ .=:/-]{{0,{MAX_WORDS}}}"
 
 
 class Tags(Generic[T]):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from bridge.dialects import DIALECTS
+from bridge.dialects.thoughts import FAMILIES
 from tests.properties.corpus import CORPUS
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ SCRAPS = [
         "é",
     ),
 ]
+SCRAPS += [tag.replace("*", " to=x") for family in FAMILIES for tag in family.tags][::4]
 """What breaks decoders when it stands where it should not."""
 
 CONFUSABLES = {
