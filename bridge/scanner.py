@@ -55,9 +55,9 @@ class Scanner:
     """``find`` gives the next marker from a place on.
 
     The caller takes the text up to ``Found.start`` before it asks again; ``skip`` tells of text
-    that something else has taken. ``near``: near misses count. ``think``: a line that
-    begins with any tag opens thinking. ``fence``: backticks of the Markdown fence that is open, 0
-    for none.
+    that something else has taken. ``near``: near misses count. ``think``: a line that begins
+    with any tag opens thinking. ``fence``: backticks of the Markdown fence that is open, 0 for
+    none.
     """
 
     def __init__(self, grammar: Grammar, *, near: bool, think: bool) -> None:

@@ -94,9 +94,9 @@ class ThinkingReader:
     """``read`` gives thinking, and the index of the first character that it did not take.
 
     ``unsure``: what begins without a tag may be thinking. ``opened``: a tag stands before the first
-    character.
-    ``marker`` opens a call. It ends any doubt, since thinking without tags does not call. What
-    stands from it on in thinking is ``kept``: if that is never closed, the call may be meant.
+    character. ``marker`` opens a call. It ends any doubt, since thinking without tags does not
+    call. What stands from it on in thinking is ``kept``: if that is never closed, the call may be
+    meant.
     """
 
     def __init__(self, *, unsure: bool = False, opened: bool = False, marker: str = "") -> None:

@@ -130,7 +130,7 @@ def test_the_control_tokens_of_a_family(family):
             "[x]",
             "[INST",
             "<",
-            "<|",
+            "<| ",
             "user@example.com",
             "~~~",
             f"<{J}b>",
@@ -295,6 +295,8 @@ def test_any_split_restores_the_same(text, json, neutral):
 @example(text=f"<{J}think\x01", cuts=[], neutral=NEUTRAL)
 @example(text=f"<{J}think", cuts=[], neutral=NEUTRAL)
 @example(text=f"<{J}think\\", cuts=[], neutral=NEUTRAL)
+@example(text=f"<{J}|", cuts=[], neutral=NEUTRAL)
+@example(text=f'<{J}|"|>', cuts=[], neutral=NEUTRAL)
 @example(text=f"<{J}think\ud800", cuts=[], neutral=NEUTRAL)
 @example(text=f"```{J}\ttool_call", cuts=[], neutral=NEUTRAL)
 @example(text=f"`{J}``\\ttool_call", cuts=[], neutral=NEUTRAL)

@@ -5,7 +5,7 @@ the models. ``NAMES`` are tags whose shape is that of any XML. ``tests/control_t
 table of families, their tokens and a source for each, by which both are tested.
 
 In JSON text a control character is a backslash and more, and a quote ends a string: a shape that
-ends with one of these ends with any.
+ends with one of these, or with the text, ends with any.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _WORD = r"[A-Za-z_]\w{0,32}"
 
 SHAPES = {
     "<": (
-        rf"/?\|/?[\w{ODD}]",  # <|im_start|>, <|turn>, <|"|>
+        rf"/?\|/?(?:[\w{ODD}]|\Z)",  # <|im_start|>, <|turn>, <|"|>
         r"/?\uff5c",  # DeepSeek's full-width bars
         rf"/?{_WORD}(?:[:.-]\w{{1,32}})?[|\uff5c]>",  # <turn|>
         rf"/?s{AFTER_NAME}",

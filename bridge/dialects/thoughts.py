@@ -49,8 +49,13 @@ LLAMA = "ggml-org/llama.cpp "
 
 FAMILIES = (
     _tags("DeepSeek, Qwen, GLM, Nemotron and most others", "think", f"{VLLM}basic_parsers.py"),
-    _tags("Claude, when prompted to", "thinking", "open-webui/open-webui backend middleware.py"),
-    _tags("Claude, in its own markup", "antml:thinking", "anthropics/claude-code issues"),
+    Family(
+        "Claude, when it writes its thinking as text",
+        ("<thinking>", "<thinking>"),
+        ("</thinking>", "</thinking>"),
+        "anthropics/claude-code#20081; pipecat-ai/pipecat#4901",
+        nests=True,
+    ),
     _tags("EXAONE Deep", "thought", "LGAI-EXAONE/EXAONE-Deep-7.8B chat_template"),
     _tags("Reka Flash", "reasoning", "RekaAI/reka-flash-3 chat_template"),
     _tags("prompted models", "reason", "open-webui/open-webui backend middleware.py"),
@@ -157,7 +162,13 @@ FAMILIES = (
         "<|plamo:end_think:plamo|>",
         f"{VLLM}plamo3_reasoning_parser.py",
     ),
-    _pair("Holo and others", "<|think_start|>", "<|think_end|>", "hcompai/surfer-h-cli actor"),
+    Family(
+        "Steiner and smaller models",
+        ("<|reasoning_start|>", "<|think_start|>"),
+        ("<|reasoning_end|>", "<|think_end|>"),
+        "peakji/steiner-32b-preview special_tokens_map.json",
+        control=True,
+    ),
     _pair("openPangu", "[unused16]", "[unused17]", f"{VLLM}pangu_reasoning_parser.py"),
     Family(
         "Granite 3.2",
