@@ -51,8 +51,8 @@ FAMILIES = (
     _tags("DeepSeek, Qwen, GLM, Nemotron and most others", "think", f"{VLLM}basic_parsers.py"),
     Family(
         "Claude, when it writes its thinking as text",
-        ("<thinking>", "<thinking>"),
-        ("</thinking>", "</thinking>"),
+        ("<thinking>", "<antml:thinking>"),
+        ("</thinking>", "</antml:thinking>"),
         "anthropics/claude-code#20081; pipecat-ai/pipecat#4901",
         nests=True,
     ),
