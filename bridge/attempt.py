@@ -139,6 +139,10 @@ class Attempt:
         """Take the next characters of the reply."""
         return self._take(self._decoder.feed(text))
 
+    def feed_thinking(self, text: str) -> list[ChatCompletionChunk]:
+        """Take thinking that came apart from the text."""
+        return self._take(self._decoder.feed_thinking(text))
+
     def close(self, *, finished: bool = True) -> list[ChatCompletionChunk]:
         """The reply has ended; ``finished`` unless something cut it."""
         parts = self._decoder.close(finished=finished)

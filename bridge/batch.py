@@ -50,7 +50,7 @@ class Batch:
     def __init__(self, expected: Expected, key: str) -> None:
         self._expected = expected
         self._key = key
-        self._shown = Shown(key)
+        self._shown = Shown(key, json=True)
         self._written: list[str] = []
         self._calls: list[Call | Malformed] = []
         self._parts: list[Part] = []

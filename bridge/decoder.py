@@ -29,7 +29,7 @@ from bridge.dialects.prose import Prose
 from bridge.dialects.shown import shown
 from bridge.parts import Block, Call, CallArguments, CallEnd, CallStart, Cut, Part, Text, Thinking
 from bridge.scanner import Found, Marker, Scanner
-from bridge.thinking import ThinkingReader
+from bridge.thinking import ThinkingReader, ThoughtCalls
 from bridge.unread import Unread
 
 NO_PROTOCOL = Grammar("", "", "")
@@ -42,10 +42,13 @@ _NO_CANDIDATE = Candidate(NO_PROTOCOL, {})
 
 
 class Thoughts(msgspec.Struct, frozen=True):
-    """How a reply may think: whether it was asked to, and whether its prompt opened a tag."""
+    """How a reply may think: whether it was ``asked`` to, and whether its prompt ``opened`` a tag.
+
+    If the latter is not known, what begins without a tag may be thinking where it was asked for.
+    """
 
     asked: bool = False
-    opened: bool = False
+    opened: bool | None = None
 
 
 class State(Enum):
@@ -77,8 +80,12 @@ class ReplyDecoder:
         self._grammar = grammar or NO_PROTOCOL
         self._expected = expected
         self._thinking = ThinkingReader(
-            asked=thoughts.asked, opened=thoughts.opened, marker=self._grammar.open
+            unsure=thoughts.asked and thoughts.opened is None,
+            opened=bool(thoughts.opened),
+            marker=self._grammar.open,
         )
+        self._apart = ThoughtCalls(self._grammar.open)
+        self._apart_tail = ""
         near = grammar is not None and bool(expected.tools)
         self._scanner = Scanner(
             self._grammar,
@@ -107,9 +114,21 @@ class ReplyDecoder:
         self._read(parts, at_end=False)
         return parts
 
+    def feed_thinking(self, text: str) -> list[Part]:
+        """Take thinking that the upstream sends apart from the text, which is then the answer."""
+        parts: list[Part] = []
+        self._thinking.settle()
+        self._read(parts, at_end=False)
+        text = self._apart_tail + text
+        end = self._apart.held_from(text, 0)
+        self._apart.pass_on(text, 0, end, parts)
+        self._apart_tail = text[end:]
+        return parts
+
     def close(self, *, finished: bool = True) -> list[Part]:
         """The reply has ended; ``finished`` unless a limit cut it."""
         parts: list[Part] = []
+        self._end_apart(parts, finished=finished)
         self._read(parts, at_end=True)
         if self._state is State.NEAR:
             self._decide(parts, finished=finished)
@@ -148,6 +167,8 @@ class ReplyDecoder:
     def _think(self, unread: Unread, parts: list[Part], *, at_end: bool) -> None:
         unread.place = self._thinking.read(unread.text, unread.place, parts, at_end=at_end)
         if self._thinking.over:
+            if doubted := self._thinking.take_back():
+                unread.put_back(doubted)
             self._state = State.TEXT
 
     def _end_thinking(self, parts: list[Part], *, finished: bool) -> None:
@@ -155,14 +176,23 @@ class ReplyDecoder:
 
         Some models forget the closing tag before them.
         """
-        kept = self._thinking.kept
+        self.unclosed = not self._take_calls(self._thinking.kept, parts, finished=finished)
+
+    def _end_apart(self, parts: list[Part], *, finished: bool) -> None:
+        """The same of thinking that came apart, where no text came with it."""
+        alone = self._state is State.THINKING and self._thinking.untouched
+        apart = self._apart.kept + self._apart_tail
+        self._take_calls(apart, parts, finished=finished and alone and bool(self._apart.kept))
+
+    def _take_calls(self, kept: str, parts: list[Part], *, finished: bool) -> bool:
+        """What was ``kept`` goes out as calls, if it is nothing else; or else as thinking."""
         calls: list[Part] = []
         if kept and finished and all(map(_is_call, self._decoded(kept, first_only=False))):
             calls = self._decoded(kept, first_only=self._expected.first_only)
-        self.unclosed = not calls
         if calls:
             self._leave_text(parts)
         parts += calls or ([Thinking(kept)] if kept else [])
+        return bool(calls)
 
     def _decoded(self, text: str, *, first_only: bool) -> list[Part]:
         decoder = ReplyDecoder(self._grammar, replace(self._expected, first_only=first_only))
@@ -177,9 +207,8 @@ class ReplyDecoder:
         unread.place = found.start
         if found.marker is Marker.THINK:
             _put(parts, self._prose.pause())
-            self._thinking = ThinkingReader(opened=True, marker=self._grammar.open)
+            self._thinking = ThinkingReader(marker=self._grammar.open)
             self._scanner.skip(begins_line=True)
-            unread.place = found.end
             self._state = State.THINKING
         elif found.marker is Marker.NEAR:
             self._begin_candidate(unread)

@@ -73,7 +73,7 @@ def _format_lines(request: ChatCompletionRequest, choice: Choice, dialect: Diale
             wanted.json_schema.schema_ or {}, ensure_ascii=False, separators=(",", ":")
         )
         # The schema's strings are the caller's, the rest of the directive is ours.
-        schema = neutral_for(dialect.grammar.key).neutralise(schema)
+        schema = neutral_for(dialect.grammar.key).neutralise(schema, json=True)
         return [prefix + JSON_SCHEMA.format(schema=schema)]
     return []
 

@@ -33,8 +33,9 @@ class Model(msgspec.Struct, frozen=True):
     ``upstream`` names a configured upstream, ``name`` is the model's name there. ``hold`` is in
     characters; 0 streams every call from its first character. ``repeat_guard`` asks again when the
     very same call follows that has brought the same result so many times in a row; 0 never does.
-    ``opens_thinking``: the model's own template opens its thinking, so that replies start inside
-    it. ``think`` is set on the derived twin only.
+    ``opens_thinking``: whether the model's own template opens its thinking, so that replies start
+    inside it; None: not known, so that the twin holds a reply that begins without a tag until
+    something tells. ``think`` is set on the twin only.
     """
 
     id: str
@@ -46,7 +47,7 @@ class Model(msgspec.Struct, frozen=True):
     hold: int = DEFAULT_HOLD
     retries: int = 1
     repeat_guard: int = DEFAULT_REPEAT_GUARD
-    opens_thinking: bool = False
+    opens_thinking: bool | None = None
     prefill: bool | None = None
     max_tokens: int | None = None
     owned_by: str = "toolbridge"

@@ -105,6 +105,9 @@ class Renderer:
         """Text that others wrote, with none of the protocol's markers in it."""
         return self._neutral.neutralise(text)
 
+    def _defused_json(self, arguments: str) -> str:
+        return self._neutral.neutralise(_plain(arguments), json=True)
+
     # The text of each part ----------------------------------------------------------------------
 
     def _head(self, system: Sequence[Message], offered: Sequence[FunctionDefinition]) -> str:
@@ -133,7 +136,7 @@ class Renderer:
 
     def _assistant(self, message: AssistantMessage) -> str:
         written = [
-            WrittenCall(_name(call.function.name), self.defused(_plain(call.function.arguments)))
+            WrittenCall(_name(call.function.name), self._defused_json(call.function.arguments))
             for call in message.tool_calls or ()
         ]
         words = self.defused(_text(message) or message.refusal or "")

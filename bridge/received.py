@@ -39,7 +39,7 @@ class Received:
         """The next piece."""
         self._counts = piece.counts or self._counts
         self.finish = piece.finish or self.finish
-        self._quarters += quarter_tokens(piece.text)
+        self._quarters += quarter_tokens(piece.text) + quarter_tokens(piece.thinking)
         if self._room > 0:
             self._kept.append(piece.text[: self._room])
             self._room -= len(piece.text)

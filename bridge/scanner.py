@@ -15,7 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from bridge.dialects.openings import begins_at, is_info, may_become_name, name_before
-from bridge.thinking import OPENERS
+from bridge.dialects.thought_tags import tags_in_answers
 
 if TYPE_CHECKING:
     from bridge.calls import Tools
@@ -34,7 +34,6 @@ _LINE_PREFIX = re.compile(r"[ \t>*+\-\ufeff]*(?:\d{1,3}[.)][ \t]*)?")
 _QUOTED = re.compile(r"[ \t]*>|(?: {4}|\t)[ \t]*\Z")
 _LONGEST_PREFIX = 24
 _LONGEST_INFO = 100
-_LONGEST_OPENER = max(map(len, OPENERS))
 _BACKTICK = re.compile("`")
 _RUN = re.compile(r"`*")
 _TILDE = re.compile("~")
@@ -70,9 +69,9 @@ class Scanner:
     """``find`` gives the next marker from a place on.
 
     The caller takes the text up to ``Found.start`` before it asks again; ``skip`` tells of text
-    that something else has taken. ``near``: near misses count. ``think``: a tag that begins a line
-    opens thinking. ``tools`` are those that near misses may call, and ``named`` says that one of
-    them must be called. ``fence``: backticks of the Markdown fence that is open, 0 for none.
+    that something else has taken. ``near``: near misses count. ``think``: a line that begins with
+    any tag opens thinking. ``tools`` are those that near misses may call, and ``named`` says that
+    one of them must be called. ``fence``: backticks of the Markdown fence that is open, 0 for none.
     """
 
     def __init__(
@@ -92,8 +91,8 @@ class Scanner:
         self._tools: Tools = tools or {}
         self._named = named
         firsts = {literal[0] for _, literal in self._exact} | {"~"}
-        firsts |= set("`<" * think + "`<{[](" * near)
-        self._starters = re.compile(f"[{re.escape(''.join(firsts))}]" if firsts else "(?!)")
+        firsts |= tags_in_answers(any_tag=think).firsts | set("`" + "<{[](" * near)
+        self._starters = re.compile(f"[{re.escape(''.join(firsts))}]")
         self._line = ""
         """What stands on the line so far, up to a character more than a prefix may have."""
         self._settled = 0
@@ -262,7 +261,7 @@ class Scanner:
         if self.fence:
             return at + 1
         blank = len(line) <= _LONGEST_PREFIX and not line.strip()
-        if self._think and blank and (opener := _opener_at(text, at, at_end=at_end)):
+        if opener := self._opener_at(text, at, blank=blank, at_end=at_end):
             return opener
         if not near:
             return at + 1
@@ -273,6 +272,14 @@ class Scanner:
         if begins is False:
             return at + 1
         return Found(Marker.NEAR if begins else None, at, at)
+
+    def _opener_at(self, text: str, at: int, *, blank: bool, at_end: bool) -> Found | None:
+        """A tag that opens thinking, or what may become one; ``blank``: the line begins with it."""
+        tags = tags_in_answers(any_tag=self._think and blank)
+        if not at_end and tags.begins(text, at):
+            return Found(None, at, at)
+        opener = tags.pattern.match(text, at)
+        return Found(Marker.THINK, at, opener.end()) if opener else None
 
     # Names ------------------------------------------------------------------------------------
 
@@ -291,7 +298,7 @@ class Scanner:
 
     def _name_at_end(self, text: str, place: int, *, at_end: bool) -> Found | None:
         """What may become such a name, if the text so far ends with it."""
-        if at_end or not self._near or self.fence:
+        if at_end or not self._near or self.fence or self._tildes:
             return None
         start = max(text.rfind("\n") + 1, place)
         whole_line = start > place or not self._line.strip()
@@ -303,14 +310,3 @@ class Scanner:
 
 
 _LOOKS: Final = {"`": Scanner._fence_at, "~": Scanner._tildes_at, "(": Scanner._name_before}
-
-
-def _opener_at(text: str, at: int, *, at_end: bool) -> Found | None:
-    """A tag that opens thinking, or what may become one."""
-    there = text[at : at + _LONGEST_OPENER].lower()
-    for opener in OPENERS:
-        if there.startswith(opener):
-            return Found(Marker.THINK, at, at + len(opener))
-        if opener.startswith(there) and not at_end:
-            return Found(None, at, at)
-    return None

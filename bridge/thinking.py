@@ -2,12 +2,14 @@
 
     START    only white space and tags so far: another tag may come
     UNSURE   something else, and yet it may be thinking: a model that was asked to think opened no
-             tag (its template may have), or a nested one is not closed. Held until a closing tag
-             shows that it was, or something else that it was not
+             tag (its template may have), a nested one is not closed, or the words are some that a
+             family opens its thinking with. Held until a closing tag shows that it was, or
+             something else that it was not; if nothing does, it is the answer
     INSIDE   everything is thinking until its closing tag
     ANSWER   thinking is over; what follows is for others to read
 
-A tag in a code span is no tag: models write about such tags, too.
+How tags are spelled is a table: ``bridge.dialects.thoughts``. A tag in a code span is no tag:
+models write about such tags, too.
 """
 
 from __future__ import annotations
@@ -16,17 +18,14 @@ import re
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from bridge.dialects.code_spans import open_span
 from bridge.dialects.shown import overlap
+from bridge.dialects.thought_tags import Sense, any_tag, tags_inside, tags_unsure
 from bridge.parts import Thinking
 
 if TYPE_CHECKING:
+    from bridge.dialects.thoughts import Family
     from bridge.parts import Part
-
-OPENERS = ("<think>", "<thinking>", "<reasoning>", "<thought>")
-CLOSERS = tuple(opener.replace("<", "</") for opener in OPENERS)
-
-HOLD = 2048
-"""Characters that are held while unsure."""
 
 MAX_SPACE = 1024
 """White space that may stand before thinking."""
@@ -34,16 +33,10 @@ MAX_SPACE = 1024
 MAX_KEPT = 64 * 1024
 """Characters of calls that are kept in case their thinking is never closed."""
 
-_LONGEST = max(map(len, CLOSERS)) + 2  # with what stands around a tag in a code span
+MAX_RUN = 16
+"""Backticks in a row that open a code span; one of more may be cut anywhere."""
+
 _SPACE = re.compile(r"[\s\ufeff]*")
-_OPENER = "<(?:" + "|".join(opener[1:-1] for opener in OPENERS) + ")>"
-_CLOSER = _OPENER.replace("<", "</")
-_TAG = re.compile(rf"{_OPENER}|{_CLOSER}", re.IGNORECASE)
-_UNQUOTED = re.compile(
-    "|".join(rf"(?<!`){tag}|{tag}(?!`)" for tag in (_OPENER, _CLOSER)), re.IGNORECASE
-)
-_TELLING = re.compile(rf"(?<!`){_CLOSER}|{_CLOSER}(?!`)|(?<=\n){_OPENER}", re.IGNORECASE)
-"""In text that may be thinking: what ends it, or shows that it was none."""
 
 
 class State(Enum):
@@ -55,25 +48,71 @@ class State(Enum):
     ANSWER = auto()
 
 
+class ThoughtCalls:
+    """Thinking on its way out; what stands from a call's ``marker`` on is ``kept``."""
+
+    def __init__(self, marker: str) -> None:
+        self._marker = marker
+        self._kept: list[str] = []
+        self._length = 0
+
+    @property
+    def kept(self) -> str:
+        """The marker and what came after it."""
+        return "".join(self._kept)
+
+    def find(self, text: str, place: int, end: int) -> int:
+        """Where the marker begins in ``text`` before ``end``; -1 if it does not."""
+        return text.find(self._marker, place, end + len(self._marker) - 1) if self._marker else -1
+
+    def held_from(self, text: str, place: int) -> int:
+        """Where the tail of ``text`` begins, from ``place`` on, that may become the marker."""
+        tail = text[max(len(text) - len(self._marker), place) :]
+        return len(text) - (overlap(tail, self._marker) if self._marker else 0)
+
+    def pass_on(self, text: str, place: int, end: int, parts: list[Part]) -> None:
+        """The text from ``place`` to ``end`` is thinking."""
+        if not self._kept:
+            found = self.find(text, place, end)
+            before = found if found >= 0 else end
+            _give(parts, text[place:before])
+            place = before
+        if place < end:
+            self._kept.append(text[place:end])
+            self._length += end - place
+        if self._length > MAX_KEPT:
+            _give(parts, self.kept)
+            self.forget()
+            self._marker = ""
+
+    def forget(self) -> None:
+        """What was kept is thinking."""
+        self._kept, self._length = [], 0
+
+
 class ThinkingReader:
     """``read`` gives thinking, and the index of the first character that it did not take.
 
-    ``asked``: the model was asked to think. ``opened``: a tag stands before the first character.
-    ``marker`` opens a call. It ends any doubt, since thinking without tags does not call. What
-    stands from it on in thinking is ``kept``: if that is never closed, the call may be meant.
+    ``unsure``: what begins without a tag may be thinking. ``opened``: a tag stands before the first
+    character. ``marker`` opens a call. It ends any doubt, since thinking without tags does not
+    call. What stands from it on in thinking is ``kept``: if that is never closed, the call may be
+    meant.
     """
 
-    def __init__(self, *, asked: bool = False, opened: bool = False, marker: str = "") -> None:
+    def __init__(self, *, unsure: bool = False, opened: bool = False, marker: str = "") -> None:
         self._state = State.INSIDE if opened else State.START
+        self._tags = tags_inside(None) if opened else any_tag()
         self._thought = opened
-        self._unsure = asked and not opened
+        self._unsure = unsure
+        self._assumed = opened
+        """Whether thinking was opened by what stands before the reply, and nothing came yet."""
         self._depth = 1 if opened else 0
         self._blank = True
         """Whether nothing but white space came since the opening tag."""
-        self._examined = 0
-        self._marker = marker
-        self._kept: list[str] = []
-        self._kept_length = 0
+        self._span = 0
+        """The backticks of the code span that is open."""
+        self._calls = ThoughtCalls(marker)
+        self._doubted: list[str] = []
 
     @property
     def over(self) -> bool:
@@ -86,12 +125,32 @@ class ThinkingReader:
         return self._state is State.INSIDE
 
     @property
+    def untouched(self) -> bool:
+        """Whether nothing but white space has come."""
+        return self._state is State.START and not self._thought
+
+    @property
     def kept(self) -> str:
         """What stands from a marker on in thinking that is not closed."""
-        return "".join(self._kept)
+        return self._calls.kept
+
+    def take_back(self) -> str:
+        """What was read and turned out to be the beginning of the answer."""
+        doubted, self._doubted = "".join(self._doubted), []
+        return doubted
+
+    def settle(self) -> None:
+        """Thinking comes apart from the text: what begins without a tag is the answer."""
+        self._unsure = False
+        if self._state is State.UNSURE:
+            self._state = State.ANSWER
+        elif self._assumed:
+            self._state, self._tags = State.START, any_tag()
+            self._thought, self._depth = False, 0
 
     def read(self, text: str, place: int, parts: list[Part], *, at_end: bool = False) -> int:
         """Read ``text`` from ``place`` on; ``at_end`` when nothing follows it."""
+        self._assumed = self._assumed and place == len(text)
         state = None
         while self._state is not state:
             state = self._state
@@ -104,91 +163,115 @@ class ThinkingReader:
         return place
 
     def _start(self, text: str, place: int, *, at_end: bool) -> int:
+        tags = any_tag()
         after = _past_space(text, place)
+        may_come = False
         while after - place <= MAX_SPACE or self._thought:
-            tag = _TAG.match(text, after)
-            if tag is None:
+            may_come = not at_end and tags.begins(text, after)
+            found = tags.pattern.match(text, after)
+            tag = tags.meaning(found) if found and not may_come else None
+            if found is None or tag is None:
                 break
+            if tag.family.words:
+                self._begin_doubt(tag.family)
+                return after if self._thought else place
             self._thought = True
-            if _opens(tag):
-                self._state, self._blank = State.INSIDE, True
-                self._depth += 1
-                return tag.end()
-            self._depth = max(self._depth - 1, 0)
-            place, after = tag.end(), _past_space(text, tag.end())
+            place = found.end()
+            if tag.sense is Sense.OPENS:
+                self._open(tag.family)
+                return place
+            self._depth = max(self._depth - 1, 0) if tag.family.nests else 0
+            after = _past_space(text, place)
         if self._thought:
             place = after  # white space around tags is no text
-        may_come = not at_end and after - place <= MAX_SPACE and _may_begin_tag(text, after)
-        if not may_come:
-            unsure = self._depth > 0 or (self._unsure and not self._thought)
-            self._state = State.UNSURE if unsure else State.ANSWER
-            self._examined = 0
+        if may_come and after - place <= MAX_SPACE:
+            return place
+        if self._depth > 0 or (self._unsure and not self._thought):
+            self._begin_doubt(None)
+        else:
+            self._state = State.ANSWER
         return place
+
+    def _open(self, family: Family) -> None:
+        self._state, self._tags = State.INSIDE, tags_inside(family)
+        self._blank, self._span = True, 0
+        self._depth += 1
+
+    def _begin_doubt(self, family: Family | None) -> None:
+        self._state, self._tags, self._span = State.UNSURE, tags_unsure(family), 0
+
+    def _close(self, thinking: str, parts: list[Part], *, depth: int) -> None:
+        _give(parts, thinking)
+        self._state, self._thought, self._depth = State.START, True, depth
+        self._calls.forget()
+        self._doubted = []
 
     def _doubt(self, text: str, place: int, parts: list[Part], *, at_end: bool) -> int:
-        start = place + max(self._examined - max(_LONGEST, len(self._marker)), 0)
-        telling = _TELLING.search(text, start)
-        if telling and not at_end and _may_be_quoted(text, telling):
-            telling = None
-        marker = text.find(self._marker, start) if self._marker else -1
-        if telling and telling.start() - place < HOLD and not 0 <= marker < telling.start():
-            if _opens(telling):
-                self._state = State.ANSWER
-                return place
-            _give(parts, text[place : telling.start()])
-            self._state, self._thought = State.START, True
-            self._depth = max(self._depth - 1, 0)
-            return telling.end()
-        if at_end or marker >= 0 or len(text) - place >= HOLD + _LONGEST:
+        at = place
+        while True:
+            found, end = self._next_tag(text, at, at_end=at_end)
+            marker = self._calls.find(text, at, end)
+            if marker >= 0 or found is None:
+                break
+            tag = self._tags.meaning(found)
+            if tag.sense is not Sense.OPENS:
+                depth = max(self._depth - 1, 0) if tag.family.nests else 0
+                self._close(self.take_back() + text[place:end], parts, depth=depth)
+                return end if tag.sense is Sense.HEADS else found.end()
+            if tag.family.control or text[end - 1 : end] == "\n":
+                marker = end
+                break
+            at = found.end()
+        if at_end or marker >= 0:
             self._state = State.ANSWER
-        self._examined = len(text) - place
-        return place
+            return place
+        self._doubted.append(text[place:end])
+        return end
 
     def _think(self, text: str, place: int, parts: list[Part], *, at_end: bool) -> int:
-        counted = place
-        certain = len(text) if at_end else self._certain(text, place)
-        for tag in _UNQUOTED.finditer(text, place):
-            at = tag.start()
-            if not at_end and _may_be_quoted(text, tag):
-                certain = at - 1
+        at = place
+        while True:
+            found, end = self._next_tag(text, at, at_end=at_end)
+            self._blank = self._blank and not text[at:end].strip()
+            if found is None:
                 break
-            self._blank = self._blank and not text[counted:at].strip()
-            counted = tag.end()
-            if not _opens(tag):
-                self._depth -= 1
-                _give(parts, self.kept + text[place:at])
-                self._state, self._kept, self._kept_length = State.START, [], 0
-                return counted
-            if not self._blank:
-                self._depth += 1
-        certain = max(certain, counted)
-        self._blank = self._blank and not text[counted:certain].strip()
-        self._pass(text, place, certain, parts)
-        return certain
+            tag = self._tags.meaning(found)
+            if tag.sense is not Sense.OPENS:
+                depth = self._depth - 1 if tag.family.nests else 0
+                self._close(self.kept + text[place:end], parts, depth=depth)
+                return end if tag.sense is Sense.HEADS else found.end()
+            self._depth += not self._blank
+            at = found.end()
+        self._calls.pass_on(text, place, end, parts)
+        return end
+
+    # Tags ---------------------------------------------------------------------------------------
+
+    def _next_tag(self, text: str, place: int, *, at_end: bool) -> tuple[re.Match[str] | None, int]:
+        """The next tag that stands in no code span, and its place; None, and how far there is none.
+
+        The code spans up to there have been read.
+        """
+        span, at = self._span, place
+        certain = len(text) if at_end else self._certain(text, place)
+        for tag in self._tags.pattern.finditer(text, place):
+            span, at = open_span(text, at, tag.start(), span), tag.start()
+            quoted = span > 0 and text[at - 1 : at] == "`"
+            undecided = self._tags.begins(text, at) or (quoted and tag.end() == len(text))
+            if undecided and not at_end:
+                certain = min(certain, _before_ticks(text, at, place))
+                break
+            if not quoted or text[tag.end() : tag.end() + 1] != "`":
+                self._span = span
+                return tag, at
+            at = tag.end()
+        self._span = open_span(text, place, certain, self._span)
+        return None, certain
 
     def _certain(self, text: str, place: int) -> int:
-        """Where what may begin a call's marker, or a tag with the character before it, begins."""
-        tag = text.rfind("<", max(len(text) - _LONGEST, place))
-        held = len(text) - tag if tag >= 0 and _may_begin_tag(text, tag) else 0
-        if self._marker:
-            tail = text[max(len(text) - len(self._marker), place) :]
-            held = max(held, overlap(tail, self._marker) - 1)
-        return max(len(text) - held - 1, place)
-
-    def _pass(self, text: str, place: int, certain: int, parts: list[Part]) -> None:
-        """Thinking goes out; from a call's marker on it is kept."""
-        if not self._kept:
-            end = certain + len(self._marker) - 1
-            found = text.find(self._marker, place, end) if self._marker else -1
-            before = found if found >= 0 else certain
-            _give(parts, text[place:before])
-            place = before
-        if place < certain:
-            self._kept.append(text[place:certain])
-            self._kept_length += certain - place
-        if self._kept_length > MAX_KEPT:
-            _give(parts, self.kept)
-            self._kept, self._kept_length, self._marker = [], 0, ""
+        """Where what may begin a call's marker, or a tag with the characters before it, begins."""
+        end = min(self._tags.held_from(text, place), self._calls.held_from(text, place))
+        return _before_ticks(text, end, place)
 
 
 def _give(parts: list[Part], thinking: str) -> None:
@@ -196,18 +279,13 @@ def _give(parts: list[Part], thinking: str) -> None:
         parts.append(Thinking(thinking))
 
 
-def _opens(tag: re.Match[str]) -> bool:
-    return tag.group()[1] != "/"
-
-
-def _may_be_quoted(text: str, tag: re.Match[str]) -> bool:
-    """Whether it takes the next character to tell a tag from one in a code span."""
-    return tag.end() == len(text) and text[tag.start() - 1 : tag.start()] == "`"
-
-
-def _may_begin_tag(text: str, place: int) -> bool:
-    begun = text[place : place + _LONGEST].lower()
-    return any(tag.startswith(begun) and tag != begun for tag in OPENERS + CLOSERS)
+def _before_ticks(text: str, end: int, place: int) -> int:
+    """Before ``end``, the character in front of it and the backticks that it may be one of."""
+    end = max(end - 1, place)
+    least = max(end - MAX_RUN, place)
+    while end > least and text[end - 1] == "`":
+        end -= 1
+    return end
 
 
 def _past_space(text: str, place: int) -> int:

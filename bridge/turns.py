@@ -45,14 +45,16 @@ class TokenCounts(msgspec.Struct, frozen=True):
 
 
 class Piece(msgspec.Struct, frozen=True):
-    """A bit of the upstream's reply, as it came: any of the three may be absent.
+    """A bit of the upstream's reply, as it came: any of the four may be absent.
 
-    ``finish`` is the upstream's own word, mapped; ``counts`` replaces earlier ones.
+    ``finish`` is the upstream's own word, mapped; ``counts`` replaces earlier ones. ``thinking``
+    is what came in a field of its own, apart from the text.
     """
 
     text: str = ""
     finish: UpstreamFinish | None = None
     counts: TokenCounts | None = None
+    thinking: str = ""
 
 
 class Capabilities(msgspec.Struct, frozen=True):

@@ -27,6 +27,12 @@ class Unread:
         self.text = self.text[self.place :] + text
         self.place = 0
 
+    def put_back(self, text: str) -> None:
+        """This stood before what is not read yet, and is to be read again."""
+        self.settled = max(self.settled - self.place, 0)
+        self.text = text + self.text[self.place :]
+        self.place = 0
+
     def mark(self) -> None:
         """What follows may have to be read again."""
         self._marked, self._mark = True, self.place

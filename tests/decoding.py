@@ -39,7 +39,7 @@ def decoder(
     *,
     tools: dict | None = None,
     asked: bool = False,
-    opened: bool = False,
+    opened: bool | None = None,
     messages: Sequence[str] = (),
     **expected: object,
 ) -> ReplyDecoder:

@@ -92,7 +92,7 @@ class Case:
             "hold": self.table.get("hold", 2048),
             "retries": self.table.get("retries", 1),
             "repeat_guard": self.table.get("repeat_guard", 2),
-            "opens_thinking": self.table.get("opened", False),
+            "opens_thinking": self.table.get("opened"),
             "think": self.table.get("asked", False),
         }
 

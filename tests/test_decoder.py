@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from bridge.block import MAX_CALLS, MAX_HELD
 from bridge.dialects.neutral import WORD_JOINER
+from bridge.dialects.thoughts import FAMILIES
 from bridge.parts import Block, CallArguments, CallStart, Cut, Text, Thinking
-from bridge.thinking import CLOSERS, OPENERS
 from tests.decoding import KEY, calls, coalesced, content, decoder, malformed, parts_of
 from tests.properties.table import ARGUMENTS
 
@@ -209,6 +209,7 @@ def test_what_cannot_be_read_is_held_up_to_a_bound():
 
 
 def test_no_tag_is_looked_for_in_calls():
-    for tag in OPENERS + CLOSERS:
-        text = OPEN + json.dumps({"name": "any-thing", "arguments": {"a": f"\n{tag}\n"}})
+    for tag in (tag for family in FAMILIES for tag in (*family.openers, *family.closers)):
+        call = {"name": "any-thing", "arguments": {"a": f"\n{tag}\n"}}
+        text = OPEN + json.dumps(call, ensure_ascii=False)
         assert calls(parts_of([text], asked=True)) == [("any-thing", f'{{"a":"\\n{tag}\\n"}}')]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.completion import fold, usage_of
 from bridge.dialects import DIALECTS
 from bridge.dialects.base import WrittenCall
 from bridge.turns import Piece, TokenCounts
@@ -14,6 +15,7 @@ from tests.conversing import (
     FAULTY,
     GOOD,
     KEY,
+    PREFILLS,
     STRING,
     TIME,
     WEATHER,
@@ -227,6 +229,98 @@ def test_every_dialect_calls(dialect):
 def test_a_template_that_opens_thinking():
     answer = answered("Hm, so.</think>\n\nYes.", model={"opens_thinking": True})
     assert answer.choice == {"content": "Yes.", "calls": [], "finish": "stop"}
+
+
+# Thinking that comes apart from the text ------------------------------------------------------
+
+
+def streamed(pieces, **fields):
+    """What the client was sent after each piece, and after the end."""
+    (exchange,) = opened(**fields)
+    told = ["".join(map(said, exchange.feed(piece))) for piece in pieces]
+    return [*told, "".join(map(said, exchange.close()))]
+
+
+def said(chunk):
+    return "".join(choice.delta.content or "" for choice in chunk.choices)
+
+
+WORDS = [Piece("It is "), Piece("four, "), Piece("I think.")]
+APART = [Piece(thinking="They add "), Piece(thinking="2 and 2.")]
+
+
+def test_a_twin_streams_where_its_thinking_comes_apart():
+    *told, last = streamed([*APART, *WORDS], model={"think": True})
+    assert told == ["", "", "It is", " four,", " I think."]
+    assert last == ""
+
+
+@pytest.mark.parametrize("opens", [True, False, None])
+def test_thinking_apart_says_that_the_template_opened_no_tag_in_the_text(opens):
+    model = {"think": True, "opens_thinking": opens}
+    assert "".join(streamed([*APART, *WORDS], model=model)) == "It is four, I think."
+
+
+def test_thinking_apart_behind_a_prefilled_tag():
+    told = streamed([*APART, *WORDS], model={"think": True}, capabilities=PREFILLS)
+    assert "".join(told) == "It is four, I think."
+
+
+def test_thinking_apart_behind_words_lets_them_go():
+    pieces = [Piece("It is 4. "), Piece(thinking="Is it?"), Piece("Yes.")]
+    assert streamed(pieces, model={"think": True}) == ["", "It is 4.", " Yes.", ""]
+
+
+def test_a_twin_holds_what_may_be_thinking_until_its_end():
+    """Nothing tells an answer from thinking whose tag the template opened, however long it is."""
+    words = [Piece(" So." * 1000)] * 3
+    *told, last = streamed(words, model={"think": True})
+    assert told == ["", "", ""]
+    assert last == " So." * 3000
+    *told, last = streamed([*words, Piece("</think>Yes.")], model={"think": True})
+    assert told == ["", "", "", "Yes."]
+    assert last == ""
+
+
+def test_a_twin_streams_where_the_template_is_known_to_open_nothing():
+    *told, _ = streamed(WORDS, model={"think": True, "opens_thinking": False})
+    assert told == ["It is", " four,", " I think."]
+
+
+def test_thinking_apart_alone_is_no_answer():
+    (exchange,) = opened(model={"think": True})
+    for piece in [*APART, Piece(finish="stop")]:
+        assert not exchange.feed(piece)
+    exchange.close()
+    assert exchange.asks_again
+
+
+def test_a_call_at_the_end_of_thinking_apart_is_meant():
+    for size in (1, 1000):
+        text = f"They ask for it. {GOOD}"
+        (exchange,) = opened(tools=[WEATHER], model={"think": True})
+        chunks = []
+        for place in range(0, len(text), size):
+            chunks += exchange.feed(Piece(thinking=text[place : place + size]))
+        chunks += [*exchange.feed(Piece("\n", finish="stop")), *exchange.close()]
+        assert not exchange.asks_again
+        (choice,) = fold(chunks, usage_of([])).choices
+        assert choice.finish_reason == "tool_calls"
+        assert [made.function.arguments for made in choice.message.tool_calls] == [BEIJING[1]]
+
+
+def test_a_call_in_thinking_apart_is_not_meant_beside_an_answer():
+    (exchange,) = opened(tools=[WEATHER])
+    chunks = [*exchange.feed(Piece(thinking=f"Perhaps {GOOD}")), *exchange.feed(Piece("No need."))]
+    (choice,) = fold([*chunks, *exchange.close()], usage_of([])).choices
+    assert choice.message.content == "No need."
+    assert not choice.message.tool_calls
+
+
+def test_thinking_apart_is_counted():
+    (exchange,) = opened()
+    exchange.feed(Piece(thinking="x" * 400))
+    assert exchange.counts.completion == 100
 
 
 # The deprecated form, several choices, stop strings -----------------------------------------------

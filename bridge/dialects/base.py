@@ -29,6 +29,9 @@ EXAMPLE_TOOL = "example_tool"
 
 EMPTY_RESULT = "(empty result)"
 
+_GUARDED = re.compile(r"[^\w\s|/:.!>'\"\\\x00-\x1f\u2060-][^\"\\\x00-\x1f]")
+"""A first character that stands inside no other marker, and one that is itself in JSON, too."""
+
 _BEGINNINGS = frozenset({OBJECT, ARRAY, KEY, STRING, SCALAR})
 _ENDS = frozenset({END_OBJECT, END_ARRAY, END_STRING, SCALAR})
 _MARKS = {OBJECT: "{", ARRAY: "[", STRING: '"', END_STRING: '"', END_OBJECT: "}", END_ARRAY: "]"}
@@ -39,7 +42,9 @@ class Grammar(msgspec.Struct, frozen=True):
 
     ``open`` and ``close`` stand around a block of calls, ``result`` opens a result (only the
     prompt may hold one), ``key`` is the secret that stands in them and is never shown, ``raw``
-    says that string parameters may follow their object as they are.
+    says that string parameters may follow their object as they are. ``others`` are further markers
+    of the prompt, such as what closes a result. Raises ``ValueError`` for a marker that could not
+    be made harmless in the text of others.
     """
 
     open: str
@@ -47,6 +52,28 @@ class Grammar(msgspec.Struct, frozen=True):
     result: str
     key: str = ""
     raw: bool = False
+    others: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse markers that cannot be guarded."""
+        for marker in self.guarded:
+            if not _GUARDED.match(marker):
+                raise ValueError(f"a marker cannot begin like {marker!r}")
+
+    @property
+    def guarded(self) -> tuple[str, ...]:
+        """What no text of others may hold, without the key: all markers but a bare fence.
+
+        ``@* key`` stands for a line that begins a raw parameter.
+        """
+        markers = (self.open, self.close, self.result, *self.others)
+        guarded = [self._keyless(marker) for marker in markers if marker.strip("`~")]
+        return (*guarded, f"@* {self.key}") if self.raw and self.key else tuple(guarded)
+
+    def _keyless(self, marker: str) -> str:
+        """A marker up to its key, if words of its own stand there."""
+        before = marker.partition(self.key)[0] if self.key else marker
+        return (before if any(map(str.isalnum, before)) else marker).rstrip()
 
 
 class WrittenCall(msgspec.Struct, frozen=True):

@@ -43,7 +43,12 @@ class Hermes(Dialect):
     def __init__(self, key: str) -> None:
         """``key`` is not used: the tags are what such models know."""
         del key
-        self.grammar = Grammar("<tool_call>", "</tool_call>", "<tool_response>")
+        self.grammar = Grammar(
+            "<tool_call>",
+            "</tool_call>",
+            "<tool_response>",
+            others=("</tool_response>", "<tools>", "</tools>"),
+        )
 
     @property
     def block(self) -> str:

@@ -286,7 +286,7 @@ class Candidate:
     def _accept(self, tool: str, arguments: str, *, repaired: bool) -> None:
         """A call, if it passes its schema."""
         key = self._grammar.key
-        arguments = shown(arguments, key)
+        arguments = shown(arguments, key, json=True)
         schema = self._tools[tool]
         no_call = not arguments.startswith("{") or _defines(arguments, schema)
         fault = None if no_call else fault_of(arguments, schema)

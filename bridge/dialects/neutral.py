@@ -5,81 +5,154 @@ A look-alike of one of our markers, or of a marker that models are trained on, g
 one more; on the way out one is removed. So the round trip is exact, whatever the text held.
 
 Both directions look at the same thing: a starter character, any number of joiners, and the rest of
-a marker. A joiner never stands inside a rest, so what one direction adds the other finds. Text is
-neutralised as it is, but restored inside the JSON of arguments, too, where ``\n`` or a quote shows
-as a backslash and the end of a string as a quote: the rests below treat all of these alike.
+a marker. A joiner never stands inside a rest, so what one direction adds the other finds. What is a
+marker is derived: from the grammars of the table of dialects, from the table of thinking tags, and
+from ``bridge.dialects.control_tokens``.
+
+Text is read by a model as it is, and written back in the JSON of arguments, where a tab is ``\t``
+and a quote the end of a string: for that there is a form of its own of each rest.
 """
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from bridge.dialects import DIALECTS
+from bridge.dialects.control_tokens import AFTER_NAME, NAMES, ODD, SHAPES
+from bridge.dialects.thoughts import FAMILIES
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
 
 WORD_JOINER = "\u2060"
 
-_TAGS = (
-    "tool_call tool_calls tool_code tool_response tool_result tool_results tool_use tools "
-    "function_call function_calls function_results function_response function invoke parameter "
-    "think thinking thought reasoning system user assistant s start_of_turn end_of_turn eos bos"
+_TAG = re.compile(r"</?(?:\w+[:|])?([A-Za-z][\w.-]*)(?=[>\s:*]|\Z)")
+_FENCE = re.compile(r"(?:`{3,}|~{3,})[ \t]*([\w-]+)")
+_LINE = re.compile(r"@\* ")
+_UNUSABLE = re.compile(rf"[{ODD}]")
+
+_BLANKS = r" \xa0\xad\u1680\u2000-\u200f\u202f\u205f\u3000\ufeff"
+_TEXT_BLANK = rf"[{_BLANKS}\t\x0b\x0c]"
+_JSON_BLANK = (
+    rf"(?:[{_BLANKS}]|\\t|\\f|\\u(?:0009|000[bc]|00a[0d]|1680|20(?:0[0-9a-f]|[25]f)|3000|feff))"
 )
-_NAMES = "|".join(sorted(_TAGS.split(), key=len, reverse=True))
-_AFTER_NAME = r'(?:[>\s=/\\"\x00-\x1f\ud800-\udfff]|\Z)'
-_FENCED = r" {0,4}tool_(?:call|result)"
+"""What may stand between a fence and its info string."""
 
-RESTS = {
-    "<": rf"/?(?:antml:)?(?:{_NAMES}){_AFTER_NAME}|/?\|/?[A-Za-z_]|/?\uff5c|</?SYS>>",
-    "[": r"/?(?:INST|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS|SYSTEM_PROMPT)\]",
-    "`": rf"``{_FENCED}",
-    "~": rf"~~{_FENCED}",
-}
-"""What follows a starter character (and joiners) in a marker; ``tool_call`` and ``tool_result``
-are the info strings of ``fence`` and ``raw``, the others what vendors' templates use."""
+MAX_BLANKS = 120
+"""Blanks of the line of a fence: more than it may have to be taken for a call."""
 
-_LONGEST_REST = 32
-"""No rest of ``RESTS`` is longer, so this many characters decide."""
+_LONGEST_BLANKS = len(r"\u2003") * MAX_BLANKS
+
+_LONGEST_NAME = 64
+_LONGEST_REST = 128
 
 
 class Neutral:
     """The two directions for one dialect key."""
 
     def __init__(self, key: str) -> None:
-        words = re.escape(key)
-        rests = {**RESTS, "@": rf"[A-Za-z0-9_-]{{1,64}} {words}"} if key else RESTS
-        self._longest = _LONGEST_REST + (64 + len(key) if key else 0)
-        self._rests = {first: re.compile(rest, re.IGNORECASE) for first, rest in rests.items()}
-        alternatives = "|".join(
-            f"{re.escape(first)}(?={WORD_JOINER}*(?:{rest}))" for first, rest in rests.items()
-        )
-        self._marker = re.compile(alternatives, re.IGNORECASE)
-        self.joined = re.compile(f"[{re.escape(''.join(rests))}]{WORD_JOINER}+")
+        markers = guarded_markers(key)
+        self._longest = max(_LONGEST_REST, *(_LONGEST_NAME + len(marker) for marker in markers))
+        self._in_text = _compiled(_rests(markers, _TEXT_BLANK))
+        self._in_json = _compiled(_rests(markers, _JSON_BLANK))
+        self._marker = _behind_starters(self._in_text)
+        self._marker_in_json = _behind_starters(self._in_json)
+        self.joined = re.compile(f"[{re.escape(''.join(self._in_text))}]{WORD_JOINER}+")
         """A starter character and joiners: what was perhaps neutralised."""
 
-    def neutralise(self, text: str) -> str:
-        """Untrusted text, with every look-alike defused."""
-        return self._marker.sub(lambda match: match.group() + WORD_JOINER, text)
+    def neutralise(self, text: str, *, json: bool = False) -> str:
+        """Untrusted text, or its ``json``, with every look-alike defused."""
+        marker = self._marker_in_json if json else self._marker
+        return marker.sub(lambda match: match.group() + WORD_JOINER, text)
 
-    def restore(self, text: str) -> str:
-        """The inverse of ``neutralise``, for text that is whole."""
-        restorer = Restorer(self)
+    def restore(self, text: str, *, json: bool = False) -> str:
+        """The inverse of ``neutralise``, for text that is whole, or for its ``json``."""
+        restorer = Restorer(self, json=json)
         return restorer.feed(text) + restorer.close()
 
-    def goes_on(self, starter: str, text: str, place: int, *, at_end: bool) -> bool | None:
+    def goes_on(
+        self, starter: str, text: str, place: int, *, json: bool, at_end: bool
+    ) -> bool | None:
         """Whether the rest of a marker stands at ``place``; None while that cannot be told."""
-        found = self._rests[starter].match(text, place)
-        if at_end or len(text) - place > self._longest:
+        found = (self._in_json if json else self._in_text)[starter].match(text, place)
+        longest = self._longest + (_LONGEST_BLANKS if starter in "`~" else 0)
+        if at_end or len(text) - place > longest:
             return found is not None
         return True if found and found.end() < len(text) else None
+
+
+def guarded_markers(key: str) -> set[str]:
+    """What the tables say that only the bridge and the model may write."""
+    markers = {tag for family in FAMILIES if not family.words for tag in family.tags}
+    for dialect in DIALECTS.values():
+        markers.update(dialect(key).grammar.guarded)
+    return markers
+
+
+def _rests(markers: Collection[str], blank: str) -> Mapping[str, str]:
+    """What follows each starter character in a marker."""
+    firsts = {*SHAPES, *(marker[0] for marker in markers)}
+    names, infos = set(NAMES), set[str]()
+    rests = {first: list(shapes) for first, shapes in SHAPES.items()}
+    for marker in sorted(markers):
+        if tag := _TAG.match(marker):
+            names.add(tag[1])
+        elif fence := _FENCE.match(marker):
+            infos.add(fence[1])
+        elif not _has_shape(marker):
+            rests.setdefault(marker[0], []).append(_literal(marker, firsts))
+    rests["<"].append(rf"/?(?:\w{{1,24}}[:|])?(?:{_any(names)})(?::\w{{1,24}})?{AFTER_NAME}")
+    for tick in "`~":
+        rests.setdefault(tick, []).append(
+            rf"{tick}{tick}{blank}{{0,{MAX_BLANKS}}}(?:{_any(infos)})"
+        )
+    return {first: "|".join(options) for first, options in rests.items()}
+
+
+def _has_shape(marker: str) -> bool:
+    shapes = "|".join(SHAPES.get(marker[0], ["(?!)"]))
+    return re.match(shapes, marker[1:], re.IGNORECASE) is not None
+
+
+def _literal(marker: str, firsts: Collection[str]) -> str:
+    """The rest of a marker, no further than a character that may begin one: joiners stand there."""
+    if _LINE.match(marker):
+        return rf"[\w-]{{1,{_LONGEST_NAME}}} {re.escape(marker[3:])}"
+    rest = _UNUSABLE.split(marker[1:])[0]
+    inner = [place for place, character in enumerate(rest) if character in firsts]
+    return re.escape(rest[: inner[0] + 1] if inner else rest)
+
+
+def _any(words: Collection[str]) -> str:
+    """Any of these words; a model may write ``-`` or a space, or nothing, for ``_``."""
+    longest_first = sorted(words, key=lambda word: (-len(word), word))
+    return "|".join(re.escape(word).replace("_", "[ _-]?") for word in longest_first)
+
+
+def _behind_starters(rests: Mapping[str, re.Pattern[str]]) -> re.Pattern[str]:
+    """A starter character with the rest of a marker behind it, whatever joiners stand between."""
+    alternatives = (
+        f"{re.escape(first)}(?={WORD_JOINER}*(?:{rest.pattern}))" for first, rest in rests.items()
+    )
+    return re.compile("|".join(alternatives), re.IGNORECASE)
+
+
+def _compiled(rests: Mapping[str, str]) -> dict[str, re.Pattern[str]]:
+    return {first: re.compile(rest, re.IGNORECASE) for first, rest in rests.items()}
 
 
 class Restorer:
     """The inverse of ``neutralise``, incrementally: ``feed`` and ``close`` give the text back.
 
-    Nothing is held back until a joiner follows a starter character; then no more than it takes to
-    see whether the rest of a marker follows.
+    ``json``: the text is JSON. Nothing is held back until a joiner follows a starter character;
+    then no more than it takes to see whether the rest of a marker follows.
     """
 
-    def __init__(self, neutral: Neutral) -> None:
+    def __init__(self, neutral: Neutral, *, json: bool = False) -> None:
         self._neutral = neutral
+        self._json = json
         self._last = ""
         """The last character given; while something is held back, the starter before it."""
         self._held = ""
@@ -101,7 +174,9 @@ class Restorer:
         out: list[str] = []
         for found in self._neutral.joined.finditer(text):
             end = found.end()
-            verdict = self._neutral.goes_on(text[found.start()], text, end, at_end=at_end)
+            verdict = self._neutral.goes_on(
+                text[found.start()], text, end, json=self._json, at_end=at_end
+            )
             if verdict is False:
                 continue
             out.append(text[given : end - 1])
@@ -115,7 +190,7 @@ class Restorer:
         return "".join(out)
 
 
-@lru_cache(maxsize=256)  # a few clients' keys; each costs two compiled patterns
+@lru_cache(maxsize=256)  # a few clients' keys; each costs a few compiled patterns
 def neutral_for(key: str) -> Neutral:
     """The two directions for one dialect key."""
     return Neutral(key)

@@ -72,8 +72,8 @@ class Shown:
     What is left of a marker, where a block could not be read, loses its key.
     """
 
-    def __init__(self, key: str) -> None:
-        self._restorer = Restorer(neutral_for(key))
+    def __init__(self, key: str, *, json: bool = False) -> None:
+        self._restorer = Restorer(neutral_for(key), json=json)
         self._filter = KeyFilter(key) if key else None
 
     def feed(self, text: str) -> str:
@@ -87,7 +87,7 @@ class Shown:
         return self._filter.feed(text) + self._filter.close() if self._filter else text
 
 
-def shown(text: str, key: str) -> str:
+def shown(text: str, key: str, *, json: bool = False) -> str:
     """A whole text as a client may see it."""
-    stage = Shown(key)
+    stage = Shown(key, json=json)
     return stage.feed(text) + stage.close()

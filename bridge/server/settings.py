@@ -92,7 +92,7 @@ class ModelShape(Shape):
     hold: Annotated[int, Field(ge=0)] = DEFAULT_HOLD
     retries: Annotated[int, Field(ge=0, le=5)] = 1
     repeat_guard: Annotated[int, Field(ge=0, le=10)] = DEFAULT_REPEAT_GUARD
-    opens_thinking: bool = False
+    opens_thinking: bool | None = None
     prefill: bool | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     owned_by: str = "toolbridge"

@@ -123,8 +123,8 @@ VARIABLES: tuple[Variable, ...] = (
     _variable(
         "OPENS_THINKING",
         "model.opens_thinking",
-        "the model's replies start inside thinking",
-        "false",
+        "whether the model's replies start inside thinking",
+        "not known",
     ),
     _variable("PREFILL", "model.prefill", "start replies for the model", "if the upstream can"),
     _variable(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from bridge.dialects import DIALECTS
+from bridge.dialects.thoughts import FAMILIES
 from tests.properties.corpus import CORPUS
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ SCRAPS = [
         "é",
     ),
 ]
+SCRAPS += [tag.replace("*", " to=x") for family in FAMILIES for tag in family.tags][::4]
 """What breaks decoders when it stands where it should not."""
 
 CONFUSABLES = {
@@ -224,7 +226,7 @@ OPTIONS = st.fixed_dictionaries(
     {
         "dialect": st.sampled_from(["fence", "fence", "raw", "raw", "hermes", None]),
         "asked": st.booleans(),
-        "opened": st.booleans(),
+        "opened": st.sampled_from([None, None, False, True]),
         "hold": st.sampled_from(HOLDS),
         "first_only": st.booleans(),
         "named": st.sampled_from([None, None, "get_weather"]),

@@ -130,7 +130,7 @@ MODELS = st.fixed_dictionaries(
         "hold": st.sampled_from([0, 50, 2048]),
         "retries": st.integers(0, 2),
         "think": st.booleans(),
-        "opens_thinking": st.sampled_from([False, False, False, True]),
+        "opens_thinking": st.sampled_from([None, None, False, True]),
     }
 )
 COMMON_FIELDS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
