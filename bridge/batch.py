@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
-from bridge.checks import fault_of
+from bridge.checks import SchemaChecks
 from bridge.dialects.shown import Shown, shown
 from bridge.parts import Block, Call, CallArguments, CallEnd, CallStart, Fault, Malformed
 
@@ -28,7 +28,7 @@ class Expected(msgspec.Struct, frozen=True):
     ``tools``: the callable tools, name → parameters' schema. ``hold``: characters of a block that
     are held before it streams. ``strict``: tools whose calls never stream. ``named``: the only
     tool expected; an object without the keys of a call is then taken for its arguments.
-    ``first_only``: everything ends with the first call.
+    ``first_only``: everything ends with the first call. ``checks``: of the request's schemas.
     """
 
     tools: Mapping[str, Mapping[str, Any] | None] = msgspec.field(default_factory=dict)
@@ -36,6 +36,7 @@ class Expected(msgspec.Struct, frozen=True):
     strict: frozenset[str] = frozenset()
     named: str | None = None
     first_only: bool = False
+    checks: SchemaChecks = msgspec.field(default_factory=SchemaChecks)
 
 
 class Batch:
@@ -150,7 +151,8 @@ class Batch:
         if not arguments.startswith("{"):
             fault = Fault("shape", f'The arguments of "{meant}" must be a JSON object.')
             return Malformed(raw, fault, reader.name)
-        fault_found = fault_of(arguments, self._expected.tools[meant])
+        schema = self._expected.tools[meant]
+        fault_found = self._expected.checks.fault_of(arguments, schema)
         return Call(meant, arguments, raw, fault_found, repaired=reader.repaired)
 
     def _take_written(self) -> str:

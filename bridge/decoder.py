@@ -243,7 +243,7 @@ class ReplyDecoder:
 
     def _begin_candidate(self, unread: Unread) -> None:
         unread.mark()
-        self._candidate = Candidate(self._grammar, self._expected.tools)
+        self._candidate = Candidate(self._grammar, self._expected.tools, self._expected.checks)
         self._state = State.NEAR
 
     def _in_candidate(self, unread: Unread, *, at_end: bool) -> None:

@@ -29,7 +29,8 @@ class Fault(msgspec.Struct, frozen=True):
     """What is wrong with a call or with structured output, in words a model can act on.
 
     ``kind`` is ``json`` (not readable), ``shape`` (no call object), ``name`` (not an offered
-    tool) or ``schema`` (readable, but against its schema).
+    tool), ``schema`` (readable, but against its schema) or ``unchecked`` (readable, but the check
+    would take more work than the request has left).
     """
 
     kind: str

@@ -16,7 +16,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from itertools import product
 from typing import Any
-from urllib.parse import unquote
+
+from bridge.references import References
 
 Schema = Mapping[str, Any]
 Alternative = tuple[Schema, ...]
@@ -46,10 +47,10 @@ ANYTHING: tuple[Alternative, ...] = ((),)
 
 
 class Schemas:
-    """One schema document: resolves its references and remembers what each part comes to."""
+    """One schema document: what each part of it comes to, remembered."""
 
     def __init__(self, root: object) -> None:
-        self.root = root
+        self._references = References(root)
         self._known: dict[int, tuple[Alternative, ...]] = {}
         self._chain = 0
         self._places: dict[tuple[tuple[int, ...], ...], Place] = {}
@@ -85,7 +86,7 @@ class Schemas:
     def _worked_out(self, node: Schema) -> tuple[Alternative, ...]:
         factors: list[Sequence[Alternative]] = [((node,),)]
         if "$ref" in node:
-            factors.append(self.alternatives(self.resolved(node["$ref"])))
+            factors.append(self.alternatives(self._references.resolved(node["$ref"], node)))
         factors += [self.alternatives(part) for part in _parts(node, "allOf")]
         for keyword in ("anyOf", "oneOf"):
             if branches := _parts(node, keyword):
@@ -98,21 +99,6 @@ class Schemas:
         combined = (sum(chosen, ()) for chosen in product(*factors))
         found = [tuple({id(s): s for s in schemas}.values()) for schemas in combined]
         return ANYTHING if _too_many(found) else tuple(found)
-
-    def resolved(self, reference: object) -> object:
-        """The part that a local JSON Pointer (RFC 6901) names; None when there is none."""
-        if not isinstance(reference, str) or not reference.startswith("#"):
-            return None
-        node = self.root
-        for step in unquote(reference[1:]).split("/")[1:]:
-            name = step.replace("~1", "/").replace("~0", "~")
-            if isinstance(node, Mapping):
-                node = node.get(name)
-            elif isinstance(node, list) and name.isdecimal() and int(name[:9]) < len(node):
-                node = node[int(name[:9])]
-            else:
-                return None
-        return node
 
 
 class Place:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from bridge.schema_paths import Schemas
+from bridge.references import References
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 MAX_SCHEMAS = 1000
-"""Schemas in one signature, each use of a definition counted: far more than a model can follow."""
+"""Schemas in one signature, each use of a definition counted, or constants in an enumeration: far
+more than a model can follow."""
 
 MAX_REFERENCES = 32
 """References within references."""
@@ -62,7 +63,7 @@ def type_of_arguments(schema: Mapping[str, Any]) -> tuple[str, str]:
 
 class _Types:
     def __init__(self, root: Mapping[str, Any]) -> None:
-        self._document = Schemas(root)
+        self._references = References(root)
         self._count = 0
         self._open: list[str] = []
 
@@ -79,25 +80,27 @@ class _Types:
             if keyword in schema:
                 if len(_SHAPING.intersection(schema)) > 1:
                     raise Untranslatable
-                return self._with_notes(schema, read(self, schema[keyword], indent))
+                return self._with_notes(schema, read(self, schema, indent))
         return self._with_notes(schema, self._plain(schema, indent))
 
-    def _reference(self, reference: str, indent: str) -> Type:
+    def _reference(self, schema: Mapping[str, Any], indent: str) -> Type:
+        reference = schema["$ref"]
         if reference in self._open or len(self._open) == MAX_REFERENCES:
             raise Untranslatable
         self._open.append(reference)
-        found = self.of(self._document.resolved(reference), indent)
+        found = self.of(self._references.resolved(reference, schema), indent)
         self._open.pop()
         return found
 
-    def _all(self, parts: list[Any], indent: str) -> Type:
+    def _all(self, schema: Mapping[str, Any], indent: str) -> Type:
+        parts = schema["allOf"]
         # One part alone is how a reference gets a description in older schemas.
         if len(parts) != 1:
             raise Untranslatable
         return self.of(parts[0], indent)
 
-    def _any(self, parts: list[Any], indent: str) -> Type:
-        branches = [self.of(part, indent) for part in parts]
+    def _any(self, schema: Mapping[str, Any], indent: str) -> Type:
+        branches = [self.of(part, indent) for part in schema["anyOf"]]
         texts = dict.fromkeys(branch.text + _comment(branch.notes) for branch in branches)
         return Type(" | ".join(texts), union=len(texts) > 1)
 
@@ -112,6 +115,8 @@ class _Types:
         if "const" in schema:
             return Type(_literal(schema["const"]))
         if isinstance(schema.get("enum"), list):
+            if len(schema["enum"]) > MAX_SCHEMAS:
+                raise Untranslatable
             texts = [_literal(value) for value in schema["enum"]]
             return Type(" | ".join(texts) or "never", union=len(texts) > 1)
         names = schema.get("type")
@@ -166,7 +171,7 @@ class _Types:
         return Type("{" + ", ".join(inline) + "}")
 
 
-_COMPOSED: Final[dict[str, Callable[[_Types, Any, str], Type]]] = {
+_COMPOSED: Final[dict[str, Callable[[_Types, Mapping[str, Any], str], Type]]] = {
     "$ref": _Types._reference,
     "allOf": _Types._all,
     "anyOf": _Types._any,

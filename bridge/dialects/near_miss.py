@@ -22,7 +22,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from bridge.calls import CallReader, resolve
-from bridge.checks import fault_of
+from bridge.checks import SchemaChecks
 from bridge.dialects.closing import ClosingMarks
 from bridge.dialects.foreign import OPENING, NoCall, call_at
 from bridge.dialects.openings import FIRST_KEYS, UNDECIDED, is_info, named_by, tags_around
@@ -71,9 +71,10 @@ class Candidate:
     ``taken`` counts the characters read. Once it has ``failed``, no near miss begins before that.
     """
 
-    def __init__(self, grammar: Grammar, tools: Tools) -> None:
+    def __init__(self, grammar: Grammar, tools: Tools, checks: SchemaChecks | None = None) -> None:
         self._grammar = grammar
         self._tools = tools
+        self._checks = checks or SchemaChecks()
         self._state = State.AROUND
         self._reader = CallReader(tools)
         self._written: list[str] = []
@@ -212,7 +213,8 @@ class Candidate:
         """A call, if it passes its schema."""
         key = self._grammar.key
         arguments = shown(arguments, key)
-        if not arguments.startswith("{") or fault_of(arguments, self._tools[tool]):
+        schema = self._tools[tool]
+        if not arguments.startswith("{") or self._checks.fault_of(arguments, schema):
             self._state = State.FAILED
             return
         raw = shown("".join(self._written), key)
