@@ -41,16 +41,20 @@ def _number(text: str) -> float:
 
 def bounded(number: Any) -> Any:
     """The number, or one that is as good as it."""
-    return max(-HUGE, min(number, HUGE)) if isinstance(number, int) else number
+    if not isinstance(number, int) or -HUGE <= number <= HUGE:
+        return number
+    return HUGE if number > 0 else -HUGE
 
 
 def frozen(value: Any) -> object:
     """A hashable stand-in, equal where JSON Schema calls values equal: 1 and 1.0, but not true."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, dict):
         return "object", frozenset((name, frozen(part)) for name, part in value.items())
     if isinstance(value, list):
         return "array", tuple(map(frozen, value))
-    return value if isinstance(value, str) else (isinstance(value, bool), bounded(value))
+    return isinstance(value, bool), bounded(value)
 
 
 def size_of(value: Any) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from itertools import islice
 from typing import Any, Final
 from urllib.parse import unquote, urljoin
 
@@ -30,6 +31,7 @@ _ONE = frozenset(
 _MANY = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 _NAMED = frozenset({"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"})
 
+WITH_SCHEMAS: Final = _ONE | _MANY | _NAMED | {"dependencies", "items"}
 LISTS_OF_SCHEMAS: Final = _MANY
 MAPS_OF_SCHEMAS: Final = _NAMED
 
@@ -140,11 +142,9 @@ class References:
                     resource.anchors.setdefault(name.removeprefix("#"), node)
             if isinstance(dynamic := node.get("$dynamicAnchor"), str):
                 resource.dynamic.setdefault(dynamic, node)
-            waiting.extend(
-                (part, resource)
-                for keyword, value in node.items()
-                for _, part in subschemas(keyword, value)
-            )
+            for keyword in WITH_SCHEMAS & node.keys():
+                parts = islice(subschemas(keyword, node[keyword]), MAX_SCHEMAS)
+                waiting.extend((part, resource) for _, part in parts)
         return resources, holders
 
 

@@ -30,6 +30,12 @@ MAX_TOGETHER = 256
 """Schemas in all alternatives of one place, since each member below looks through them all; with
 more, the place allows anything."""
 
+_MAX_BRANCHES = {
+    "allOf": MAX_TOGETHER,
+    "anyOf": MAX_ALTERNATIVES,
+    "oneOf": MAX_ALTERNATIVES,
+}
+
 MAX_CHAIN = 50
 """References and combinators in a row that lead no level down; behind more, anything goes. Keeps
 a chain of references, however long, away from Python's recursion limit."""
@@ -84,6 +90,8 @@ class Schemas:
         return known
 
     def _worked_out(self, node: Schema) -> tuple[Alternative, ...]:
+        if any(len(_parts(node, keyword)) > limit for keyword, limit in _MAX_BRANCHES.items()):
+            return ANYTHING
         factors: list[Sequence[Alternative]] = [((node,),)]
         if "$ref" in node:
             factors.append(self.alternatives(self._references.resolved(node["$ref"], node)))
@@ -94,7 +102,7 @@ class Schemas:
         ways = 1
         for factor in factors:
             ways *= len(factor)
-        if ways > MAX_ALTERNATIVES or len(factors) > MAX_TOGETHER:
+        if ways > MAX_ALTERNATIVES:
             return ANYTHING
         combined = (sum(chosen, ()) for chosen in product(*factors))
         found = [tuple({id(s): s for s in schemas}.values()) for schemas in combined]

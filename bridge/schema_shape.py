@@ -18,6 +18,7 @@ from bridge.references import (
     MAPS_OF_SCHEMAS,
     MAX_SCHEMAS,
     REFERENCES,
+    WITH_SCHEMAS,
     References,
     subschemas,
 )
@@ -66,8 +67,10 @@ class _Place(NamedTuple):
 class _Walk:
     def __init__(self, root: Mapping[str, Any]) -> None:
         self._references = References(root)
-        self._waiting: deque[tuple[_Place | None, object, int]] = deque([(None, root, 0)])
+        self._waiting: deque[tuple[_Place | None, Mapping[str, Any], int]] = deque()
         self._seen: set[int] = set()
+        self._count = 0
+        self._add(None, root, 0)
 
     def fault(self) -> str | None:
         while self._waiting:
@@ -75,35 +78,48 @@ class _Walk:
                 return fault
         return None
 
-    def _visit(self, above: _Place | None, node: object, nesting: int) -> str | None:
-        if isinstance(node, bool) or id(node) in self._seen:
-            return None
-        if not isinstance(node, Mapping):
-            return f"'{above}' must be a schema (an object or a boolean), not {_kind(node)}."
-        self._seen.add(id(node))
-        if len(self._seen) > MAX_SCHEMAS:
-            return f"it holds more than {MAX_SCHEMAS} schemas."
+    def _visit(self, above: _Place | None, node: Mapping[str, Any], nesting: int) -> str | None:
         if nesting > MAX_NESTING:
             return f"it is nested more than {MAX_NESTING} levels deep."
         for keyword, value in node.items():
-            place = _Place(above, keyword)
             if not well_formed(keyword, value):
-                return f"'{place}' must be {_WANTED[keyword][1]}."
-            if keyword in REFERENCES and (fault := self._follow(place, value, keyword, node)):
+                return f"'{_Place(above, keyword)}' must be {_WANTED[keyword][1]}."
+            if keyword in WITH_SCHEMAS:
+                fault = self._go_down(_Place(above, keyword), keyword, value, nesting + 1)
+            elif keyword in REFERENCES:
+                fault = self._follow(_Place(above, keyword), value, keyword, node)
+            else:
+                continue
+            if fault is not None:
                 return fault
-            self._waiting.extend(
-                (place if step is None else _Place(place, step), part, nesting + 1)
-                for step, part in subschemas(keyword, value)
-            )
         return None
+
+    def _go_down(self, place: _Place, keyword: str, value: object, nesting: int) -> str | None:
+        for step, part in subschemas(keyword, value):
+            below = place if step is None else _Place(place, step)
+            if (fault := self._add(below, part, nesting)) is not None:
+                return fault
+        return None
+
+    def _add(self, place: _Place | None, node: object, nesting: int) -> str | None:
+        self._count += 1
+        if isinstance(node, Mapping):
+            if id(node) in self._seen:
+                self._count -= 1
+                return None
+            self._seen.add(id(node))
+            self._waiting.append((place, node, nesting))
+        elif not isinstance(node, bool):
+            return f"'{place}' must be a schema (an object or a boolean), not {_kind(node)}."
+        too_many = self._count > MAX_SCHEMAS
+        return f"it holds more than {MAX_SCHEMAS} schemas." if too_many else None
 
     def _follow(
         self, place: _Place, reference: str, keyword: str, node: Mapping[str, Any]
     ) -> str | None:
         target = self._references.resolved(reference, node, keyword)
         if target is not None:
-            self._waiting.append((_Place(None, reference), target, 0))
-            return None
+            return self._add(_Place(None, reference), target, 0)
         if reference.startswith("#"):
             return f"'{place}' refers to {quoted(reference)}, which is not there."
         return (

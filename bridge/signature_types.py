@@ -39,6 +39,9 @@ _SHAPING = frozenset(
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*")
 
 
+_JSON = json.JSONEncoder(ensure_ascii=False)
+
+
 class Untranslatable(ValueError):
     """The schema says what a signature cannot."""
 
@@ -190,7 +193,7 @@ def _name(name: str) -> str:
 
 
 def _literal(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return _JSON.encode(value)
 
 
 def _line(head: str, found: Type) -> str:

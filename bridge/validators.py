@@ -32,16 +32,19 @@ if TYPE_CHECKING:
     from bridge.assertions import Test
     from bridge.keywords import Applicator
 
-MAX_STEPS = 60_000
-"""Keywords applied to values in all checks of a request, the larger ones by their size: 30 ms."""
+MAX_STEPS = 40_000
+"""Keywords applied to values in all checks of a request, the larger ones by their size: 20 ms."""
 
-CHARACTERS_PER_STEP = 16
-"""One more step for so many characters that are checked."""
+CHARACTERS_PER_STEP = 2
+"""One more step for so many characters that are checked: reading them takes longer than that."""
 
 PATTERN_COST = 100
 """Parts of a pattern times bytes of a text, in the time of a step."""
 
-SEARCH_STEPS = 5
+READING_STEPS = 50
+"""What compiling a pattern counts, besides its parts."""
+
+SEARCH_STEPS = 10
 """What a search counts besides."""
 
 MAX_BRANCH = 8
@@ -73,7 +76,7 @@ class Budget:
         """Count what reading a pattern takes, once; more of them than are kept are too many."""
         if (known := hash(pattern)) not in self._patterns:
             self._patterns.add(known)
-            self.spend(size)
+            self.spend(READING_STEPS + size)
             if len(self._patterns) > KEPT:
                 raise TooMuchWork
 
@@ -122,7 +125,7 @@ class _Node:
                 tests.append((keyword, test, prepare(value) if prepare else value))
             if (applicator := APPLICATORS.get(keyword)) is not None:
                 self.applied.append((applicator, value))
-        self.cost = len(self.tests) + len(self.applied) + len(self.last)
+        self.cost = 1 + len(self.tests) + len(self.applied) + len(self.last)
 
 
 class _Schema:
@@ -176,21 +179,24 @@ class Check:
 
     def valid(self, schema: Any, value: Any) -> bool:
         """Whether a value passes a part of the schema."""
-        self.spend(1)
         if not isinstance(schema, dict):
+            self.spend(1)
             return schema is not False
         node = self._schema.node(schema)
-        if not node.shared:
-            return self._passes(node, value)
+        return self._passes_once(node, value) if node.shared else self._passes(node, value)
+
+    def _passes_once(self, node: _Node, value: Any) -> bool:
         # Values and nodes stay as long as the check: so do their ids.
         key = id(node), id(value)
         passed = self._passed.get(key)
-        if passed is None:
-            if key in self._entered:  # it would never end
-                raise TooMuchWork
-            self._entered.add(key)
-            passed = self._passed[key] = self._passes(node, value)
-            self._entered.discard(key)
+        if passed is not None:
+            self.spend(1)
+            return passed
+        if key in self._entered:  # it would never end
+            raise TooMuchWork
+        self._entered.add(key)
+        passed = self._passed[key] = self._passes(node, value)
+        self._entered.discard(key)
         return passed
 
     def _passes(self, node: _Node, value: Any) -> bool:
