@@ -78,7 +78,7 @@ class Attempt:
         self._figures = figures
         self._first = first
         self._decoder = ReplyDecoder(terms.grammar, terms.expected, thoughts=terms.thoughts)
-        self._answer = JsonAnswer(terms.json.schema) if terms.json is not None else None
+        self._answer = JsonAnswer(terms.json.schema, terms.expected.checks) if terms.json else None
         self._gathered: tuple[str, list[str]] | None = None
         """Name and arguments of a call that streams behind a doubtful one."""
         self._thought = False

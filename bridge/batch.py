@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
-from bridge.checks import fault_of
+from bridge.checks import SchemaChecks
 from bridge.dialects.echoes import Echoes
 from bridge.dialects.shown import Shown, shown
 from bridge.parts import ECHO, Block, Call, CallArguments, CallEnd, CallStart, Fault, Malformed
@@ -30,6 +30,7 @@ class Expected(msgspec.Struct, frozen=True):
     are held before it streams. ``strict``: tools whose calls never stream. ``named``: the only
     tool expected; an object without the keys of a call is then taken for its arguments.
     ``first_only``: everything ends with the first call. ``echoes``: what others wrote.
+    ``checks``: of the request's schemas.
     """
 
     tools: Mapping[str, Mapping[str, Any] | None] = msgspec.field(default_factory=dict)
@@ -38,6 +39,7 @@ class Expected(msgspec.Struct, frozen=True):
     named: str | None = None
     first_only: bool = False
     echoes: Echoes = msgspec.field(default_factory=Echoes)
+    checks: SchemaChecks = msgspec.field(default_factory=SchemaChecks)
 
 
 class Batch:
@@ -163,7 +165,8 @@ class Batch:
             return Malformed(raw, fault, reader.name)
         if self._expected.echoes.hold_block(meant, arguments):
             return Malformed(raw, ECHO, meant)
-        fault_found = fault_of(arguments, self._expected.tools[meant])
+        schema = self._expected.tools[meant]
+        fault_found = self._expected.checks.fault_of(arguments, schema)
         return Call(meant, arguments, raw, fault_found, repaired=reader.repaired)
 
     def _take_written(self) -> str:

@@ -290,7 +290,7 @@ class BlockReader:
     def _read_foreign(self) -> bool:
         """Take what could not be read for calls in another tongue, if it is nothing else."""
         written = "".join(self._unread).removesuffix(self._grammar.close)
-        reader = Candidate(self._grammar, self._expected.tools, marked=True)
+        reader = Candidate(self._grammar, self._expected.tools, self._expected.checks, marked=True)
         reader.read(written, 0, at_end=True)
         calls = reader.close(self._expected.echoes)[: self._room - self.calls]
         self.calls += len(calls)

@@ -287,7 +287,12 @@ class ReplyDecoder:
 
     def _begin_candidate(self, unread: Unread) -> None:
         unread.mark()
-        self._candidate = Candidate(self._grammar, self._expected.tools, named=self._expected.named)
+        self._candidate = Candidate(
+            self._grammar,
+            self._expected.tools,
+            self._expected.checks,
+            named=self._expected.named,
+        )
         self._state = State.NEAR
 
     def _in_candidate(self, unread: Unread, *, at_end: bool) -> None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.json_grammar import encodable, quoted
-from bridge.validators import additional_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    Error = Any
-    """A ``jsonschema.ValidationError`` whose fields are set; its types leave that open."""
+    from bridge.validators import Violation
 
 MAX_FOUND = 60
 """Characters of a found value that are quoted: enough to know it again."""
@@ -47,22 +46,23 @@ def path_of(root: str, steps: Iterable[str | int]) -> str:
         if isinstance(step, int):
             path += f"[{step}]"
         else:
-            path += f".{step}" if _IDENTIFIER.fullmatch(step) else f"[{quoted(step)}]"
+            plain = len(step) <= MAX_FOUND and _IDENTIFIER.fullmatch(step)
+            path += f".{step}" if plain else f"[{quoted(step)}]"
     return path
 
 
-def told(error: Error, root: str) -> str:
-    """One error as a clause: ``arguments.days: expected integer, found "two"``."""
-    path = path_of(root, error.absolute_path)
-    if error.validator is None:
-        return _unlike(path, "nothing", error.instance)
-    keyword = str(error.validator)
+def told(violation: Violation, root: str) -> str:
+    """One violation as a clause: ``arguments.days: expected integer, found "two"``."""
+    path = path_of(root, violation.path)
+    keyword = violation.keyword
+    if keyword is None:
+        return _unlike(path, "nothing", violation.value)
     if (tell := _TOLD.get(keyword)) is not None:
-        return tell(error, path, root)
+        return tell(violation, path, root)
     if keyword in _EXPECTED:
-        expected = _EXPECTED[keyword].format(_short(error.validator_value))
-        return _unlike(path, expected, error.instance)
-    return f"{path}: {quoted(keyword)} does not hold for {_short(error.instance)}"
+        expected = _EXPECTED[keyword].format(_short(violation.wanted))
+        return _unlike(path, expected, violation.value)
+    return f"{path}: {quoted(keyword)} does not hold for {_short(violation.value)}"
 
 
 def _unlike(path: str, expected: str, found: object) -> str:
@@ -70,68 +70,74 @@ def _unlike(path: str, expected: str, found: object) -> str:
 
 
 def _short(value: object) -> str:
-    text = encodable(json.dumps(value, ensure_ascii=False))
-    return text if len(text) <= MAX_FOUND else text[:MAX_FOUND] + "…"
+    """The beginning of a value as JSON; no more of it is written than is shown."""
+    text = ""
+    for chunk in _JSON.iterencode(value[:MAX_FOUND] if isinstance(value, str) else value):
+        text += chunk[: MAX_FOUND + 1]
+        if len(text) > MAX_FOUND:
+            break
+    cut = len(text) > MAX_FOUND
+    return encodable(text[:MAX_FOUND] + "…" if cut else text)
 
 
 def _listed(values: Iterable[object], joint: str) -> str:
-    texts = [_short(value) for value in values]
+    texts = [_short(value) for value in islice(values, MAX_NAMED + 1)]
     return joint.join(texts[:MAX_NAMED] + ["…"] * (len(texts) > MAX_NAMED))
 
 
-def _type(error: Error, path: str, root: str) -> str:
-    return _unlike(path, _types(error.validator_value), error.instance)
+def _type(violation: Violation, path: str, root: str) -> str:
+    return _unlike(path, _types(violation.wanted), violation.value)
 
 
 def _types(names: str | list[str]) -> str:
     return names if isinstance(names, str) else " or ".join(names)
 
 
-def _enum(error: Error, path: str, root: str) -> str:
-    return _unlike(path, f"one of {_listed(error.validator_value, ', ')}", error.instance)
+def _enum(violation: Violation, path: str, root: str) -> str:
+    return _unlike(path, f"one of {_listed(violation.wanted, ', ')}", violation.value)
 
 
-def _required(error: Error, path: str, root: str) -> str:
-    missing = [name for name in error.validator_value if name not in error.instance]
+def _required(violation: Violation, path: str, root: str) -> str:
+    missing = (name for name in violation.wanted if name not in violation.value)
     return f"{path}: {_listed(missing, ', ')} missing"
 
 
-def _extra(error: Error, path: str, root: str) -> str:
-    known = error.schema.get("properties", {})
-    extra = additional_names(error.instance, error.schema)
+def _extra(violation: Violation, path: str, root: str) -> str:
+    known, extra = violation.schema.get("properties"), _listed(violation.extra(), ", ")
     if not known:
-        return f"{path}: expected no members, found {_listed(extra, ', ')}"
-    return f"{path}: expected only {_listed(known, ', ')}, found {_listed(extra, ', ')}"
+        return f"{path}: expected no members, found {extra}"
+    return f"{path}: expected only {_listed(known, ', ')}, found {extra}"
 
 
-def _alternatives(error: Error, path: str, root: str) -> str:
+def _alternatives(violation: Violation, path: str, root: str) -> str:
     """The error of the branch that was meant, if one can be told; else what the branches are."""
-    branches: dict[Any, list[Error]] = {}
-    for inner in error.context:
-        if inner.validator is not None:
-            branches.setdefault(inner.schema_path[0], []).append(inner)
-    if not error.context:
-        return _unlike(path, "what fits exactly one alternative", error.instance)
-    near = [errors for errors in branches.values() if not any(map(_is_of_another_kind, errors))]
+    branches = list(violation.branches())
+    if not all(branches):
+        return _unlike(path, "what fits exactly one alternative", violation.value)
+    near = [
+        found for found in branches if not any(_is_of_another_kind(v, violation) for v in found)
+    ]
     if len(near) == 1:
         return told(near[0][0], root)
-    kinds = dict.fromkeys(_kind(branch) for branch in error.validator_value if branch)
-    return _unlike(path, " or ".join(kinds) or "nothing", error.instance)
+    kinds = dict.fromkeys(_kind(branch) for branch in violation.wanted[:MAX_NAMED] if branch)
+    return _unlike(path, " or ".join(kinds) or "nothing", violation.value)
 
 
-def _is_of_another_kind(error: Error) -> bool:
+def _is_of_another_kind(inner: Violation, outer: Violation) -> bool:
     """Whether a branch fails by its type, or by a constant that names its kind."""
-    own = len(error.relative_path)
-    return (error.validator == "type" and not own) or (
-        error.validator in ("const", "enum") and own < 2
+    own = len(inner.path) - len(outer.path)
+    return (
+        inner.keyword is None
+        or (inner.keyword == "type" and not own)
+        or (inner.keyword in ("const", "enum") and own < 2)
     )
 
 
-def _kind(branch: Any) -> str:
+def _kind(branch: dict[str, Any]) -> str:
     """A branch of anyOf in a word or two."""
     if "const" in branch:
         return _short(branch["const"])
-    if "enum" in branch:
+    if isinstance(branch.get("enum"), list):
         return _listed(branch["enum"], " or ")
     if isinstance(branch.get("$ref"), str):
         return str(branch["$ref"]).rpartition("/")[2]
@@ -141,7 +147,8 @@ def _kind(branch: Any) -> str:
     return kind
 
 
-_TOLD: Final[dict[str, Callable[[Error, str, str], str]]] = {
+_JSON = json.JSONEncoder(ensure_ascii=False)
+_TOLD: Final[dict[str, Callable[[Violation, str, str], str]]] = {
     "additionalProperties": _extra,
     "anyOf": _alternatives,
     "enum": _enum,

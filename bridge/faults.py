@@ -2,7 +2,8 @@
 
 Pydantic names the branches of a union in its paths (``('messages', 0, 'user', 'content', 'str')``)
 and reports every branch that failed. Here a path keeps only what stands in the request
-(``messages[0].content``), and of several branches the one that got furthest speaks.
+(``messages[0].content``), and of several branches the one that got furthest speaks. There are few
+errors, however long the request is: lists are read up to their first fault (``schema.Array``).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bridge.errors import RequestError
+from bridge.schema import MAX_STOP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,7 +38,7 @@ LEGAL = {
         ' or {"type": "allowed_tools", "allowed_tools": {"mode": …, "tools": […]}}'
     ),
     "function_call": "'none', 'auto' or {\"name\": …}",
-    "stop": "a string or an array of 1 to 4 strings, none of them empty",
+    "stop": f"a string or an array of 1 to 4 strings, each of 1 to {MAX_STOP} characters",
 }
 """Fields whose legal values are few and of several shapes: they are listed whole."""
 

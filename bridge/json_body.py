@@ -17,22 +17,21 @@ from __future__ import annotations
 import json
 import math
 import re
-from itertools import accumulate
 from typing import Any
 
 from bridge.errors import RequestError
 
-STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 """A string, or what is left when the last one is not closed: so each character is read once."""
-BRACKET = re.compile(r"[\[\]{}]")
-STEP = {"{": 1, "[": 1, "}": -1, "]": -1}
+BRACKETS = bytes.maketrans(b"{}", b"[]")
+NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def load_object(body: bytes, *, nesting: int) -> dict[str, Any]:
     """The JSON object in ``body``, at most ``nesting`` brackets deep; raises ``RequestError``."""
     text = _decoded(body)
-    if _depth(text) > nesting:
+    if _is_deeper(body, nesting):
         raise RequestError(f"The request body is nested more than {nesting} levels deep.")
     value = _loaded(text)
     if not isinstance(value, dict):
@@ -51,9 +50,19 @@ def _decoded(body: bytes) -> str:
         ) from None
 
 
-def _depth(text: str) -> int:
-    steps = map(STEP.__getitem__, BRACKET.findall(STRING.sub("", text)))
-    return max(accumulate(steps), default=0)
+def _is_deeper(body: bytes, nesting: int) -> bool:
+    """Whether brackets stand in each other more than so many levels deep.
+
+    The innermost pairs are taken out, level by level: for each a step that C takes. What never
+    closes is no JSON, and may be twice as deep.
+    """
+    brackets = STRING.sub(b"", body).translate(BRACKETS, NO_BRACKETS)
+    for _ in range(nesting):
+        inner = len(brackets)
+        brackets = brackets.replace(b"[]", b"")
+        if len(brackets) == inner:
+            break
+    return b"[]" in brackets or brackets.count(b"[") > nesting
 
 
 def _loaded(text: str) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from contextlib import suppress
 from functools import wraps
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -20,11 +22,12 @@ KEPT_TEXTS = 512 * 1024
 class Known(Generic[T]):
     """Values that never change, by the texts that say all of them; those not used for longest go.
 
-    Requests that bring the same value share the one that came first, however long they wait.
+    Requests that bring the same value share the one that came first, however long they wait. Two
+    threads may use it at once: each step is one that Python does not interrupt.
     """
 
     def __init__(self) -> None:
-        self._values: dict[str, T] = {}
+        self._values: OrderedDict[str, T] = OrderedDict()
         self._room = KEPT_TEXTS
 
     def __len__(self) -> int:
@@ -32,21 +35,23 @@ class Known(Generic[T]):
 
     def get(self, text: str) -> T | None:
         """The value, if it is known."""
-        value = self._values.pop(text, None)
+        value = self._values.get(text)
         if value is not None:
-            self._values[text] = value  # used last
+            with suppress(KeyError):  # another thread has dropped it
+                self._values.move_to_end(text)
         return value
 
     def add(self, text: str, value: T) -> None:
         """Keep a value that is not known, unless its text is too long."""
-        if len(text) > KEPT_TEXT:
+        size = len(text)
+        if size > KEPT_TEXT or text in self._values:
             return
         self._values[text] = value
-        self._room -= len(text)
-        while self._room < 0:
-            oldest = next(iter(self._values))
-            del self._values[oldest]
-            self._room += len(oldest)
+        self._room -= size
+        while self._room < 0 and self._values:
+            oldest, _ = self._values.popitem(last=False)
+            size = len(oldest)
+            self._room += size
 
 
 def kept(work_out: Callable[[str], T]) -> Callable[[str], T]:

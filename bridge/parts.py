@@ -29,8 +29,9 @@ class Fault(msgspec.Struct, frozen=True):
     """What is wrong with a call or with structured output, in words a model can act on.
 
     ``kind`` is ``json`` (not readable), ``shape`` (no call object), ``name`` (not an offered
-    tool), ``schema`` (readable, but against its schema) or ``echo`` (a quotation of what others
-    wrote: text, and nothing to be asked again).
+    tool), ``schema`` (readable, but against its schema), ``unchecked`` (readable, but the check
+    would take more work than the request has left) or ``echo`` (a quotation of what others wrote:
+    text, and nothing to be asked again).
     """
 
     kind: str

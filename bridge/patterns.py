@@ -1,243 +1,159 @@
-r"""Regular expressions out of a request, applied without letting one hang the service.
+r"""Regular expressions out of a request, applied with RE2: linear in the text by construction.
 
-Python's engine backtracks: ``(a+)+$`` takes longer than anyone waits on forty characters. So each
-pattern is read first, and the steps are counted that it may take on a text of n characters, as
-``times · n^power``: a part takes its steps once for every way in which all before it can match. An
-open-ended repetition matches in n ways, in one where the next character ends it (``[^@]+@``);
-sequences multiply ways, alternatives add them. A pattern is applied to the texts for which that
-stays small. One that repeats a group which itself can match in several ways is applied only if a
-character of its own tells its rounds apart (``(-[a-z]+)*``, ``([a-z]+\.)+``). What is not applied
-is not checked: the text passes.
+Patterns are ECMA 262's by JSON Schema. RE2 reads nearly all that schema libraries write, ``\p{L}``
+included; spellings of its own for the rest (``\u00e9``, ``(?=…)`` at the start) are put in place
+here. What it does not know (back-references, looking around elsewhere) is not applied, and what is
+not applied is not checked: the text passes.
 
-Patterns are ECMA 262's by JSON Schema; where Python does not understand one it is not applied.
+Linear still leaves a factor, the size of the compiled pattern: both are counted, as ``cost``.
 """
 
 from __future__ import annotations
 
 import re
-import warnings
 from functools import lru_cache
-from itertools import pairwise
+from typing import Any
 
 import msgspec
-
-MAX_STEPS = 10_000_000
-"""For one pattern on one text: about a tenth of a second at the worst."""
+import re2
 
 MAX_PATTERN = 1000
 """Characters. The longest that schema libraries write (dates, addresses) have about 400."""
 
-MAX_ROUNDS = 20
-"""Rounds of a group that can match in several ways: each multiplies the ways."""
+MAX_MEMORY = 128 * 1024
+"""Bytes for one compiled pattern and what RE2 remembers of texts; larger ones are not applied."""
 
 KEPT = 1024
 """Patterns kept compiled: those of 128 tools, OpenAI's limit in a request, with eight each."""
 
+MAX_COST = 5_000_000
+"""Parts of a pattern times bytes of a text, of one search: RE2 takes 3 ns for each at the worst.
+A slower search is not made."""
+
+_ESCAPE = r"""\\u(?P<four>[0-9a-fA-F]{4})|\\u\{(?P<many>[0-9a-fA-F]{1,6})\}
+    |\\c(?P<control>[A-Za-z])|\\(?P<space>[sS])
+    |\\(?P<kind>[pP])\{(?:Script|sc|General_Category|gc)=(?P<name>\w+)\}|\\."""
+_IN_CLASS = re.compile(_ESCAPE, re.VERBOSE | re.DOTALL)
 _TOKEN = re.compile(
-    r"""(?P<open>\((?:\?(?:[:=!]|<[=!]))?(?!\?))
-    |(?P<close>\))
-    |(?P<either>\|)
-    |(?P<repeat>(?:[*+?]|\{(?P<low>[0-9]{1,4})(?P<high>,[0-9]{0,4})?\})[?+]?)
-    |(?P<place>[\^$]|\\[bB])
-    |(?P<one>\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[^0-9kpPxuN])
-        |\[\^?\]?(?:[^\]\\]|\\.)*+\]
-        |[^\\\[{()*+?|])
-    """,
-    re.VERBOSE | re.DOTALL,
+    rf"(?P<all>\[\^\])|(?P<class>\[(?:[^\]\\]|\\.)*\])|{_ESCAPE}", re.VERBOSE | re.DOTALL
 )
-_MAX_POWER = 32
-"""Even two characters to this power are past every limit."""
-_LOOKING = frozenset({"(?=", "(?!", "(?<=", "(?<!"})
-_LITERAL = re.compile(r"\\[^a-zA-Z0-9]|[^\\\[.]", re.DOTALL)
+_SPACES = r"\s\v\pZ\x{feff}"
+"""ECMA's; of these RE2 takes only the first six for white space."""
+_LOOKING = {"(?=": True, "(?!": False}
 
 
-class Count(msgspec.Struct, frozen=True):
-    """A number that depends on the length n of a text: at most ``times · n^power``.
+class Matcher(msgspec.Struct, frozen=True):
+    """A compiled pattern: every one of ``wanted`` must be found in a text, none of ``unwanted``.
 
-    It stops growing where it is past every limit.
+    ``size``: its parts.
     """
 
-    times: int = 1
-    power: int = 0
+    wanted: tuple[Any, ...]
+    unwanted: tuple[Any, ...]
+    size: int
 
-    def __mul__(self, other: Count) -> Count:
-        times, power = self.times * other.times, self.power + other.power
-        return Count(min(times, MAX_STEPS + 1), min(power, _MAX_POWER))
+    def cost(self, text: str) -> int:
+        """At most what looking for it in ``text`` takes."""
+        length = len(text) if text.isascii() else 4 * len(text)
+        return self.size * (length + 1)
 
-    def __add__(self, other: Count) -> Count:
-        times, power = self.times + other.times, max(self.power, other.power)
-        return Count(min(times, MAX_STEPS + 1), power)
-
-    def on(self, length: int) -> int:
-        """The number for a text of that length."""
-        return self.times * int((length + 1) ** self.power)
-
-
-_NONE = Count(0)
-_ONE = Count()
-_N = Count(1, 1)
+    def found(self, text: str) -> bool | None:
+        """Whether it is found in ``text``; None when that would take too long."""
+        if self.cost(text) > MAX_COST:
+            return None
+        there = text.encode("utf-8", "replace")
+        return all(pattern.search(there) for pattern in self.wanted) and not any(
+            pattern.search(there) for pattern in self.unwanted
+        )
 
 
-class _Element(msgspec.Struct, frozen=True):
-    """A part of a sequence: ``one`` character, as its pattern, a group of ``parts``, or a place."""
-
-    ways: Count = _ONE
-    steps: Count = _ONE
-    one: str = ""
-    parts: tuple[_Element, ...] = ()
-    place: str = ""
-
-    @property
-    def literal(self) -> str:
-        """The one character that this must be, if it is so."""
-        fixed = self.ways == _ONE and _LITERAL.fullmatch(self.one)
-        return self.one[-1] if fixed else ""
-
-
-class _Uncounted(ValueError):
-    """The pattern holds what cannot be counted."""
-
-
-class _Counter:
-    """Reads a pattern once and counts its steps."""
-
-    def __init__(self, pattern: str) -> None:
-        self._tokens: list[re.Match[str]] = []
-        at = 0
-        while at < len(pattern):
-            token = _TOKEN.match(pattern, at)
-            if token is None:
-                raise _Uncounted
-            self._tokens.append(token)
-            at = token.end()
-        self._tokens.reverse()
-
-    def _next_is(self, *kinds: str) -> bool:
-        return bool(self._tokens) and self._tokens[-1].lastgroup in kinds
-
-    def group(self) -> _Element:
-        """Everything up to the closing bracket or the end."""
-        group = self._sequence()
-        while self._next_is("either"):
-            self._tokens.pop()
-            other = self._sequence()
-            group = _Element(group.ways + other.ways, group.steps + other.steps)
-        return group
-
-    def _sequence(self) -> _Element:
-        parts: list[_Element] = []
-        while self._tokens and not self._next_is("close", "either"):
-            parts.append(self._repeated(self._element()))
-        ways, steps = _ONE, _NONE
-        for part, following in pairwise([*parts, _Element()]):
-            steps += ways * part.steps
-            if not _is_ended_by(part, following):
-                ways *= part.ways
-        return _Element(ways, steps + _ONE, parts=tuple(parts))
-
-    def _element(self) -> _Element:
-        token = self._tokens.pop()
-        if token.lastgroup == "one":
-            return _Element(one=token[0])
-        if token.lastgroup == "place":
-            return _Element(place=token[0])
-        if token.lastgroup != "open":
-            raise _Uncounted
-        group = self.group()
-        if not self._next_is("close"):
-            raise _Uncounted
-        self._tokens.pop()
-        # What was seen ahead or behind is not tried in another way later.
-        return _Element(steps=group.steps) if token[0] in _LOOKING else group
-
-    def _repeated(self, element: _Element) -> _Element:
-        if not self._next_is("repeat"):
-            return element
-        low, high = _bounds(self._tokens.pop())
-        if high is None:
-            if element.ways == _ONE:
-                return _Element(_N, element.steps * _N, element.one)
-            if _rounds_are_told_apart(element.parts):
-                return _Element(_N, Count(element.steps.times, 1))
-            raise _Uncounted
-        if element.ways != _ONE and high > MAX_ROUNDS:
-            raise _Uncounted
-        ways, steps = _ONE, _NONE
-        for _ in range(high if element.ways != _ONE else 0):
-            steps += ways * element.steps
-            ways *= element.ways
-        if element.ways == _ONE:
-            steps = element.steps * Count(high)
-        return _Element(ways * Count(high - low + 1), steps, element.one)
-
-
-def _bounds(repeat: re.Match[str]) -> tuple[int, int | None]:
-    low, high = repeat["low"], repeat["high"]
-    if low is None:
-        return {"*": (0, None), "+": (1, None), "?": (0, 1)}[repeat[0][0]]
-    if high is None:
-        return int(low), int(low)
-    return int(low), int(high[1:]) if high[1:] else None
-
-
-def _rounds_are_told_apart(parts: tuple[_Element, ...]) -> bool:
-    """Whether a group begins or ends with a character that nothing else in it can be."""
-    if (
-        not parts
-        or not all(part.one for part in parts)
-        or sum(part.ways != _ONE for part in parts) > 1
-    ):
-        return False
-    first, last = parts[0].literal, parts[-1].literal
-    return not _can_be(first, parts[1:]) or not _can_be(last, parts[:-1])
-
-
-def _is_ended_by(part: _Element, following: _Element) -> bool:
-    """Whether a repeated character can stop in one place only, because of what must follow."""
-    return bool(part.one) and (following.place == "$" or not _can_be(following.literal, (part,)))
-
-
-def _can_be(literal: str, others: tuple[_Element, ...]) -> bool:
-    return not literal or any(re.fullmatch(other.one, literal) for other in others)
-
-
-def steps_of(pattern: str) -> Count | None:
-    """The steps that ``pattern`` may take on a text; None when that cannot be told."""
-    try:
-        whole = _Counter(pattern).group()
-    except (_Uncounted, RecursionError, re.error):
-        return None
-    anchored = whole.parts and whole.parts[0].place == "^"
-    return whole.steps if anchored else whole.steps * _N
+def matcher(pattern: str) -> Matcher | None:
+    """The compiled pattern; None when it is not applied."""
+    # Of a longer one not even the text is to be kept.
+    return _compiled(pattern) if len(pattern) <= MAX_PATTERN else None
 
 
 @lru_cache(maxsize=KEPT)
-def _compiled(pattern: str) -> tuple[re.Pattern[str], Count] | None:
-    with warnings.catch_warnings():
-        # Python warns of spellings that it may read differently one day.
-        warnings.simplefilter("ignore")
-        steps = steps_of(pattern)
-        try:
-            return (re.compile(pattern), steps) if steps is not None else None
-        except (re.error, RecursionError, OverflowError):
-            return None
-
-
-def _applied(pattern: str, text: str) -> tuple[re.Pattern[str], int] | None:
-    # Of a longer one not even the text is to be kept.
-    known = _compiled(pattern) if len(pattern) <= MAX_PATTERN else None
-    if known is None or (steps := known[1].on(len(text))) > MAX_STEPS:
+def _compiled(pattern: str) -> Matcher | None:
+    wanted, unwanted = _conditions(_translated(pattern))
+    try:
+        found = tuple(map(_regexp, wanted)), tuple(map(_regexp, unwanted))
+    except re2.error:
         return None
-    return known[0], steps
+    return Matcher(*found, sum(part.programsize for part in (*found[0], *found[1])))
 
 
-def steps_on(pattern: str, text: str) -> int | None:
-    """The steps that looking for ``pattern`` in ``text`` may take; None when it is not applied."""
-    applied = _applied(pattern, text)
-    return applied[1] if applied is not None else None
+def _regexp(pattern: str) -> Any:
+    options = re2.Options()
+    options.max_mem = MAX_MEMORY
+    options.log_errors = False
+    options.never_capture = True
+    return re2.compile(pattern.encode("utf-8", "replace"), options)
 
 
-def found(pattern: str, text: str) -> bool | None:
-    """Whether ``pattern`` is found in ``text``; None when it is not applied to this text."""
-    applied = _applied(pattern, text)
-    return applied[0].search(text) is not None if applied is not None else None
+def _translated(pattern: str) -> str:
+    r"""The pattern with RE2's spellings; what stands in both is left as it is."""
+    return _TOKEN.sub(_respelled, pattern)
+
+
+def _respelled(token: re.Match[str]) -> str:
+    if token["all"]:
+        return r"(?s:.)"
+    if token["class"]:
+        return _IN_CLASS.sub(_respelled_in_class, token["class"])
+    if token["space"]:
+        return f"[{'^' * (token['space'] == 'S')}{_SPACES}]"
+    return _escape(token)
+
+
+def _respelled_in_class(token: re.Match[str]) -> str:
+    return _SPACES if token["space"] == "s" else _escape(token)
+
+
+def _escape(token: re.Match[str]) -> str:
+    if digits := token["four"] or token["many"]:
+        return rf"\x{{{digits}}}"
+    if token["control"]:
+        return rf"\x{{{ord(token['control']) % 32:02x}}}"
+    return rf"\{token['kind']}{{{token['name']}}}" if token["name"] else token[0]
+
+
+def _conditions(pattern: str) -> tuple[list[str], list[str]]:
+    """The pattern in parts that need no looking ahead: ``^(?!a)(?=b)c`` is no ^a, but ^b and ^c."""
+    conditions: dict[bool, list[str]] = {True: [], False: []}
+    rest = pattern.removeprefix("^")
+    while pattern.startswith("^") and (wanted := _LOOKING.get(rest[:3])) is not None:
+        end = _closing(rest)
+        if not end or _repeats_or_alternates(rest, end):
+            return [pattern], []
+        conditions[wanted].append(f"^(?:{rest[3 : end - 1]})")
+        rest = rest[end:]
+    conditions[True].append(f"^{rest}" if pattern.startswith("^") else rest)
+    return conditions[True], conditions[False]
+
+
+_BRACKETS = re.compile(
+    r"\\.|\[(?:[^\]\\]|\\.)*\]|(?P<open>\()|(?P<close>\))|(?P<either>\|)", re.DOTALL
+)
+
+
+def _closing(text: str) -> int:
+    """Behind the bracket that closes the one at the start of ``text``; 0 when none does."""
+    depth = 0
+    for token in _BRACKETS.finditer(text):
+        depth += (token.lastgroup == "open") - (token.lastgroup == "close")
+        if not depth:
+            return token.end()
+    return 0
+
+
+def _repeats_or_alternates(text: str, end: int) -> bool:
+    """Whether what looks ahead is repeated, or stands in one of several alternatives."""
+    if text[end : end + 1] in {*"*+?{"} - {""}:
+        return True
+    depth = 0
+    for token in _BRACKETS.finditer(text, end):
+        depth += (token.lastgroup == "open") - (token.lastgroup == "close")
+        if token.lastgroup == "either" and not depth:
+            return True
+    return False

@@ -67,7 +67,7 @@ class Promises:
         if attempt.held.repeats:
             names = dict.fromkeys(call.name or "" for call in calls)
             return Refusal(directives.repeated(list(names)))
-        if any(call.fault is not None for call in calls):
+        if any(map(self._must_be_mended, calls)):
             return self._faulty(calls, wants_json=attempt.wants_json)
         if calls or called:
             return self._output(attempt)
@@ -76,6 +76,13 @@ class Promises:
             directive = directives.call_missing(self._dialect, list(self._offered))
             return Refusal(directive, ToolCallInvalid(error))
         return self._without_calls(attempt)
+
+    def _must_be_mended(self, call: Call | Malformed) -> bool:
+        """Whether a call may not leave as it is. One that was not checked breaks promises only."""
+        if call.fault is None or call.fault.kind != "unchecked":
+            return call.fault is not None
+        tool = self._offered.get(call.name or "")
+        return self._promised or (tool is not None and bool(tool.strict))
 
     def _without_calls(self, attempt: Attempt) -> Refusal | None:
         if attempt.json_fault is not None:

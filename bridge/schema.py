@@ -6,7 +6,7 @@ ignored, as real servers do.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -16,6 +16,9 @@ MAX_CALL_ID = 40
 FunctionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 CallId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_CALL_ID)]
 JSONObject = dict[str, Any]
+T = TypeVar("T")
+Array = Annotated[list[T], Field(fail_fast=True)]
+"""A list that is read up to its first fault: with a million of them, each has its price."""
 
 
 class Wire(BaseModel):
@@ -39,7 +42,7 @@ class RefusalPart(Wire):
 
 
 AssistantPart = Annotated[TextPart | RefusalPart, Field(discriminator="type")]
-Content = str | list[TextPart]
+Content = str | Array[TextPart]
 
 
 def text_of(content: str | list[TextPart] | list[AssistantPart] | None) -> str:
@@ -82,9 +85,9 @@ class AssistantMessage(Wire):
     """The model spoke or called."""
 
     role: Literal["assistant"]
-    content: str | list[AssistantPart] | None = None
+    content: str | Array[AssistantPart] | None = None
     refusal: str | None = None
-    tool_calls: list[RequestToolCall] | None = None
+    tool_calls: Array[RequestToolCall] | None = None
     function_call: FunctionCall | None = None
 
 
@@ -143,7 +146,7 @@ class AllowedTools(Wire):
     """The tools that may be called, of those offered."""
 
     mode: Literal["auto", "required"]
-    tools: list[NamedToolChoice]
+    tools: Array[NamedToolChoice]
 
 
 class AllowedToolsChoice(Wire):
@@ -198,23 +201,26 @@ class StreamOptions(Wire):
     include_usage: bool = False
 
 
-StopString = Annotated[str, StringConstraints(min_length=1)]
+MAX_STOP = 1000
+"""Characters of a stop string: each is held back as long as it may have begun."""
+
+StopString = Annotated[str, StringConstraints(min_length=1, max_length=MAX_STOP)]
 
 
 class ChatCompletionRequest(Wire):
     """``POST /v1/chat/completions``."""
 
     model: str
-    messages: list[Message] = Field(min_length=1)
-    tools: list[Tool] | None = None
+    messages: Array[Message] = Field(min_length=1)
+    tools: Array[Tool] | None = None
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
-    functions: list[FunctionDefinition] | None = None
+    functions: Array[FunctionDefinition] | None = None
     function_call: Literal["none", "auto"] | NamedFunction | None = None
     response_format: ResponseFormat | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    stop: StopString | Annotated[list[StopString], Field(max_length=4)] | None = None
+    stop: StopString | Annotated[Array[StopString], Field(max_length=4)] | None = None
     n: int | None = Field(default=None, ge=1, le=8, strict=True)
     max_tokens: int | None = Field(default=None, ge=1, strict=True)
     max_completion_tokens: int | None = Field(default=None, ge=1, strict=True)

@@ -16,8 +16,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from itertools import product
 from typing import Any
-from urllib.parse import unquote
 
+from bridge.references import References
 from bridge.schema_alternatives import (
     Alternative,
     Schema,
@@ -38,6 +38,12 @@ MAX_TOGETHER = 256
 """Schemas in all alternatives of one place, since each member below looks through them all; with
 more, the place allows anything."""
 
+_MAX_BRANCHES = {
+    "allOf": MAX_TOGETHER,
+    "anyOf": MAX_ALTERNATIVES,
+    "oneOf": MAX_ALTERNATIVES,
+}
+
 MAX_CHAIN = 50
 """References and combinators in a row that lead no level down; behind more, anything goes. Keeps
 a chain of references, however long, away from Python's recursion limit."""
@@ -47,10 +53,10 @@ _NULL: tuple[Alternative, ...] = (({"type": "null"},),)
 
 
 class Schemas:
-    """One schema document: resolves its references and remembers what each part comes to."""
+    """One schema document: what each part of it comes to, remembered."""
 
     def __init__(self, root: object) -> None:
-        self.root = root
+        self._references = References(root)
         self._known: dict[int, tuple[Alternative, ...]] = {}
         self._chain = 0
         self._places: dict[tuple[tuple[int, ...], ...], Place] = {}
@@ -84,9 +90,11 @@ class Schemas:
         return known
 
     def _worked_out(self, node: Schema) -> tuple[Alternative, ...]:
+        if any(len(_parts(node, keyword)) > limit for keyword, limit in _MAX_BRANCHES.items()):
+            return ANYTHING
         factors: list[Sequence[Alternative]] = [((node,),)]
         if "$ref" in node:
-            factors.append(self.alternatives(self.resolved(node["$ref"])))
+            factors.append(self.alternatives(self._references.resolved(node["$ref"], node)))
         factors += [self.alternatives(part) for part in _parts(node, "allOf")]
         for keyword in ("anyOf", "oneOf"):
             if branches := _parts(node, keyword):
@@ -94,28 +102,13 @@ class Schemas:
         ways = 1
         for factor in factors:
             ways *= len(factor)
-        if ways > MAX_ALTERNATIVES or len(factors) > MAX_TOGETHER:
+        if ways > MAX_ALTERNATIVES:
             return ANYTHING
         combined = (sum(chosen, ()) for chosen in product(*factors))
         found = [tuple({id(s): s for s in schemas}.values()) for schemas in combined]
         if node.get("nullable") is True:  # OpenAPI's, where a type cannot be a list
             found += _NULL
         return ANYTHING if _too_many(found) else tuple(found)
-
-    def resolved(self, reference: object) -> object:
-        """The part that a local JSON Pointer (RFC 6901) names; None when there is none."""
-        if not isinstance(reference, str) or not reference.startswith("#"):
-            return None
-        node = self.root
-        for step in unquote(reference[1:]).split("/")[1:]:
-            name = step.replace("~1", "/").replace("~0", "~")
-            if isinstance(node, Mapping):
-                node = node.get(name)
-            elif isinstance(node, list) and name.isdecimal() and int(name[:9]) < len(node):
-                node = node[int(name[:9])]
-            else:
-                return None
-        return node
 
 
 class Place:

@@ -10,65 +10,37 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, Final
-
-import msgspec
+from typing import Any, Final, NamedTuple
 
 from bridge.json_grammar import quoted
-from bridge.schema_paths import Schemas
-
-MAX_SCHEMAS = 10_000
-"""Schemas in a document, each counted once. OpenAI takes 5,000 properties."""
+from bridge.references import (
+    LISTS_OF_SCHEMAS,
+    MAPS_OF_SCHEMAS,
+    MAX_SCHEMAS,
+    REFERENCES,
+    WITH_SCHEMAS,
+    References,
+    subschemas,
+)
 
 MAX_NESTING = 64
 """Schemas within schemas. OpenAI takes 10 levels; a validator needs several frames of Python's
 recursion limit for each."""
 
-DRAFT_4: Final = "http://json-schema.org/draft-04/schema"
-DRAFT_7: Final = "http://json-schema.org/draft-07/schema"
-DRAFT_2020: Final = "https://json-schema.org/draft/2020-12/schema"
-KNOWN: Final = frozenset(
-    {
-        "http://json-schema.org/draft-03/schema",
-        DRAFT_4,
-        "http://json-schema.org/draft-06/schema",
-        DRAFT_7,
-        "https://json-schema.org/draft/2019-09/schema",
-        DRAFT_2020,
-    }
-)
-_BOOLEAN_BOUNDS = frozenset({"http://json-schema.org/draft-03/schema", DRAFT_4})
 _TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 
-_ONE = frozenset(
-    {
-        *("additionalItems", "additionalProperties", "contains", "else", "if", "items", "not"),
-        *("propertyNames", "then", "unevaluatedItems", "unevaluatedProperties"),
-    }
-)
-_MANY = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
-_NAMED = frozenset(
-    {"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"},
-)
-REFERENCES = frozenset({"$dynamicRef", "$recursiveRef", "$ref"})
 
-
-class Shape(msgspec.Struct, frozen=True):
-    """What the walk found: a ``fault`` in words, or None; and the ``draft`` to read it by.
-
-    A schema that names no draft is read by 2020-12, unless it writes what only an older one has:
-    a list of ``items`` (up to draft 7) or a boolean ``exclusiveMinimum`` (up to draft 4).
-    """
-
-    fault: str | None
-    draft: str = DRAFT_2020
-
-
-def shape_of(schema: object) -> Shape:
-    """Examine a whole schema document."""
+def fault_in(schema: object) -> str | None:
+    """What is wrong with a whole schema document, in words, or None."""
     if not isinstance(schema, Mapping):
-        return Shape(f"a schema must be a JSON object, not {_kind(schema)}.")
-    return _Walk(schema).shape()
+        return f"a schema must be a JSON object, not {_kind(schema)}."
+    return _Walk(schema).fault()
+
+
+def well_formed(keyword: str, value: object) -> bool:
+    """Whether a keyword's value is one that it may have; any is, for one that is not applied."""
+    known = _WANTED.get(keyword)
+    return known is None or known[0](value)
 
 
 def _kind(value: object) -> str:
@@ -76,101 +48,106 @@ def _kind(value: object) -> str:
     return names.get(type(value), "an object" if isinstance(value, Mapping) else "a number")
 
 
+class _Place(NamedTuple):
+    """A place in a schema. Names may be long and places many: the text is made when it is told."""
+
+    above: _Place | None
+    step: str | int
+
+    def __str__(self) -> str:
+        steps: list[str | int] = []
+        place: _Place | None = self
+        while place is not None:
+            steps.append(place.step)
+            place = place.above
+        texts = [f"[{step}]" if isinstance(step, int) else f".{step[:64]}" for step in steps[::-1]]
+        return "".join(texts).removeprefix(".")
+
+
 class _Walk:
     def __init__(self, root: Mapping[str, Any]) -> None:
-        self._document = Schemas(root)
-        self._waiting: deque[tuple[str, object, int]] = deque([("", root, 0)])
+        self._references = References(root)
+        self._waiting: deque[tuple[_Place | None, Mapping[str, Any], int]] = deque()
         self._seen: set[int] = set()
-        self._anchors: set[object] = set()
-        self._named: list[tuple[str, str]] = []
-        self._declared = root.get("$schema", "")
-        self._draft = ""
-        if isinstance(self._declared, str) and self._declared.rstrip("#") in KNOWN:
-            self._draft = self._declared.rstrip("#")
-        self._older = DRAFT_2020
+        self._count = 0
+        self._add(None, root, 0)
 
-    def shape(self) -> Shape:
-        if not isinstance(self._declared, str):
-            return Shape("'$schema' must be a string.")
+    def fault(self) -> str | None:
         while self._waiting:
             if (fault := self._visit(*self._waiting.popleft())) is not None:
-                return Shape(fault)
-        for path, reference in self._named:
-            if reference[1:] not in self._anchors:
-                return Shape(f"'{path}' refers to {quoted(reference)}, which is not there.")
-        return Shape(None, self._draft or self._older)
+                return fault
+        return None
 
-    def _visit(self, path: str, node: object, nesting: int) -> str | None:
-        if isinstance(node, bool) or id(node) in self._seen:
-            return None
-        if not isinstance(node, Mapping):
-            return f"'{path}' must be a schema (an object or a boolean), not {_kind(node)}."
-        self._seen.add(id(node))
-        if len(self._seen) > MAX_SCHEMAS:
-            return f"it holds more than {MAX_SCHEMAS} schemas."
+    def _visit(self, above: _Place | None, node: Mapping[str, Any], nesting: int) -> str | None:
         if nesting > MAX_NESTING:
             return f"it is nested more than {MAX_NESTING} levels deep."
         for keyword, value in node.items():
-            place = f"{path}.{keyword}" if path else keyword
-            if (wanted := self._wanted(keyword, value)) is not None:
-                return f"'{place}' must be {wanted}."
-            if keyword in REFERENCES and (fault := self._follow(place, value)) is not None:
+            if not well_formed(keyword, value):
+                return f"'{_Place(above, keyword)}' must be {_WANTED[keyword][1]}."
+            if keyword in WITH_SCHEMAS:
+                fault = self._go_down(_Place(above, keyword), keyword, value, nesting + 1)
+            elif keyword in REFERENCES:
+                fault = self._follow(_Place(above, keyword), value, keyword, node)
+            else:
+                continue
+            if fault is not None:
                 return fault
-            self._go_on(place, keyword, value, nesting + 1)
-        self._anchors.update((node.get("$anchor"), node.get("$dynamicAnchor")))
         return None
 
-    def _wanted(self, keyword: str, value: object) -> str | None:
-        """What the keyword's value must be, when it is not."""
-        if keyword == "items" and isinstance(value, list):
-            if self._draft == DRAFT_2020:
-                return "a schema; a list of schemas is called 'prefixItems'"
-            self._older = self._older if self._older == DRAFT_4 else DRAFT_7
-            return None
-        if keyword in ("exclusiveMaximum", "exclusiveMinimum") and isinstance(value, bool):
-            if self._draft in {"", *_BOOLEAN_BOUNDS}:
-                self._older = DRAFT_4
+    def _go_down(self, place: _Place, keyword: str, value: object, nesting: int) -> str | None:
+        for step, part in subschemas(keyword, value):
+            below = place if step is None else _Place(place, step)
+            if (fault := self._add(below, part, nesting)) is not None:
+                return fault
+        return None
+
+    def _add(self, place: _Place | None, node: object, nesting: int) -> str | None:
+        self._count += 1
+        if isinstance(node, Mapping):
+            if id(node) in self._seen:
+                self._count -= 1
                 return None
-            return "a number"
-        known = _WANTED.get(keyword)
-        return None if known is None or known[0](value) else known[1]
+            self._seen.add(id(node))
+            self._waiting.append((place, node, nesting))
+        elif not isinstance(node, bool):
+            return f"'{place}' must be a schema (an object or a boolean), not {_kind(node)}."
+        too_many = self._count > MAX_SCHEMAS
+        return f"it holds more than {MAX_SCHEMAS} schemas." if too_many else None
 
-    def _follow(self, place: str, reference: str) -> str | None:
-        if not reference.startswith("#"):
-            return (
-                f"'{place}' refers to another document ({quoted(reference)});"
-                " only references into the schema itself, such as '#/$defs/…', are followed."
-            )
-        if reference[1:] and not reference.startswith("#/"):
-            self._named.append((place, reference))
-            return None
-        target = self._document.resolved(reference)
-        if target is None:
+    def _follow(
+        self, place: _Place, reference: str, keyword: str, node: Mapping[str, Any]
+    ) -> str | None:
+        target = self._references.resolved(reference, node, keyword)
+        if target is not None:
+            return self._add(_Place(None, reference), target, 0)
+        if reference.startswith("#"):
             return f"'{place}' refers to {quoted(reference)}, which is not there."
-        self._waiting.append((reference, target, 0))
-        return None
-
-    def _go_on(self, place: str, keyword: str, value: Any, nesting: int) -> None:
-        parts: list[tuple[str, object]] = []
-        if isinstance(value, list) and (keyword in _MANY or keyword == "items"):
-            parts = [(f"{place}[{index}]", part) for index, part in enumerate(value)]
-        elif keyword in _ONE:
-            parts = [(place, value)]
-        elif keyword in _NAMED:
-            parts = [(f"{place}.{name}", part) for name, part in value.items()]
-        elif keyword == "dependencies":
-            parts = [(f"{place}.{n}", p) for n, p in value.items() if not isinstance(p, list)]
-        self._waiting.extend((path, part, nesting) for path, part in parts)
+        return (
+            f"'{place}' refers to another document ({quoted(reference)});"
+            " only references into the schema itself, such as '#/$defs/…', are followed."
+        )
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _is_exclusive(value: object) -> bool:
+    return isinstance(value, bool) or _is_number(value)  # up to draft 4, it is true or false
+
+
 def _is_count(value: object) -> bool:
     if isinstance(value, float):
         return value >= 0 and value.is_integer()
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_schemas(value: object) -> bool:
+    return isinstance(value, list) and bool(value)
+
+
+def _is_map(value: object) -> bool:
+    return isinstance(value, Mapping)
 
 
 def _is_names(value: object) -> bool:
@@ -190,6 +167,9 @@ def _is_dependencies(value: object) -> bool:
 
 _Check = tuple[Callable[[Any], bool], str]
 _WANTED: Final[dict[str, _Check]] = {
+    "exclusiveMaximum": (_is_exclusive, "a number"),
+    "exclusiveMinimum": (_is_exclusive, "a number"),
+    "items": (lambda value: isinstance(value, bool | list | Mapping), "a schema"),
     "type": (_is_types, f"one of the types {', '.join(_TYPES)}, or a list of them"),
     "enum": (lambda value: isinstance(value, list), "a list of values"),
     "required": (_is_names, "a list of property names"),
@@ -200,18 +180,16 @@ _WANTED: Final[dict[str, _Check]] = {
         lambda value: isinstance(value, Mapping) and all(map(_is_names, value.values())),
         "an object of lists of property names",
     ),
-    **dict.fromkeys(
-        ("exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum"), (_is_number, "a number")
-    ),
+    **dict.fromkeys(("maximum", "minimum"), (_is_number, "a number")),
     **dict.fromkeys(
         [f"m{most}{what}" for most in ("ax", "in")
          for what in ("Contains", "Items", "Length", "Properties")],
         (_is_count, "a whole number of 0 or more"),
     ),
     **dict.fromkeys(
-        _MANY, (lambda value: isinstance(value, list) and bool(value), "a list of schemas")
+        LISTS_OF_SCHEMAS, (_is_schemas, "a list of schemas")
     ),
-    **dict.fromkeys(_NAMED, (lambda value: isinstance(value, Mapping), "an object of schemas")),
+    **dict.fromkeys(MAPS_OF_SCHEMAS, (_is_map, "an object of schemas")),
     **dict.fromkeys(
         [*REFERENCES, "$anchor", "$dynamicAnchor", "$id", "pattern"],
         (lambda value: isinstance(value, str), "a string"),

@@ -53,9 +53,12 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
+_JSON = json.JSONEncoder(ensure_ascii=False)
+
+
 def literal(value: Any) -> str:
     """A value as JSON."""
-    return json.dumps(value, ensure_ascii=False)
+    return _JSON.encode(value)
 
 
 def constraints(schema: Mapping[str, Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from bridge.schema_paths import Schemas
+from bridge.references import References
 from bridge.signature_notes import constraints, flat, is_readable, lines_of, literal
 from bridge.signature_text import ANY, NOTHING, Type, comment, member_lines, name_of
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 MAX_SCHEMAS = 1000
-"""Schemas in one signature, each use of a definition counted: far more than a model can follow."""
+"""Schemas in one signature, each use of a definition counted, or constants in an enumeration: far
+more than a model can follow."""
 
 MAX_INLINE = 100
 """Characters of members on one line: what is longer is easier to read with a line for each."""
@@ -66,7 +67,7 @@ def type_of_arguments(schema: Mapping[str, Any]) -> Arguments:
 
 class _Types:
     def __init__(self, root: Mapping[str, Any]) -> None:
-        self._document = Schemas(root)
+        self._references = References(root)
         self._count = 0
         self._open = ["#"]
         self._referred: dict[str, None] = {}
@@ -100,16 +101,16 @@ class _Types:
         while waiting := [name for name in self._referred if name not in shown]:
             shown.update(waiting)
             for name in waiting:
-                if (found := self._document.resolved(name)) is not None:
+                if (found := self._references.resolved(name, None)) is not None:
                     yield f"{flat(name)}: {self._json(found)}"
 
     # What leads to other schemas ------------------------------------------------------------------
 
-    def _reference(self, reference: Any, _: Mapping[str, Any], indent: str) -> Type:
+    def _reference(self, reference: Any, schema: Mapping[str, Any], indent: str) -> Type:
         if reference in self._open or len(self._open) > MAX_REFERENCES:
             return Type("any", (self._as_json({"$ref": reference}),))
         self._open.append(reference)
-        found = self.of(self._document.resolved(reference), indent)
+        found = self.of(self._references.resolved(reference, schema), indent)
         self._open.pop()
         return found
 
@@ -169,6 +170,8 @@ class _Types:
         if "const" in schema:
             return Type(literal(schema["const"]))
         if isinstance(schema.get("enum"), list):
+            if len(schema["enum"]) > MAX_SCHEMAS:
+                raise Untranslatable
             texts = dict.fromkeys(literal(value) for value in schema["enum"])
             return Type(" | ".join(texts), union=len(texts) > 1) if texts else NOTHING
         names = schema.get("type")

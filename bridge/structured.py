@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from bridge.checks import fault_of
+from bridge.checks import SchemaChecks
 from bridge.json_grammar import JsonFault, Token
 from bridge.json_stream import ArgumentsWriter
 from bridge.json_tokens import JsonTokens
@@ -47,8 +47,11 @@ class JsonAnswer:
     ``schema`` is None for any object. ``fault`` tells what is wrong, after ``close``.
     """
 
-    def __init__(self, schema: Mapping[str, Any] | None) -> None:
+    def __init__(
+        self, schema: Mapping[str, Any] | None, checks: SchemaChecks | None = None
+    ) -> None:
         self._schema = schema
+        self._checks = checks or SchemaChecks()
         place = place_of({"type": "object"} if schema is None else schema)
         self._openers = [
             opener for kind, opener in (("object", "{"), ("array", "[")) if place.allows(kind)
@@ -102,7 +105,7 @@ class JsonAnswer:
         except JsonFault as fault:
             self.fault = Fault("json", str(fault))
             return ""
-        self.fault = fault_of("".join(self._written), self._schema, "answer")
+        self.fault = self._checks.fault_of("".join(self._written), self._schema, "answer")
         return text
 
     def _write(self, tokens: Sequence[Token]) -> str:

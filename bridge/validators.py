@@ -1,50 +1,54 @@
-"""The JSON Schema validator, made safe for schemas and values from outside.
+"""JSON Schema validation that is bounded, whatever schema and value come from outside.
 
-Imported when a first value is checked, and not before: loading ``jsonschema`` takes about 70 ms of
-a cold start. What differs from that package: nothing is ever fetched, the work is bounded, and
-patterns are applied as ``bridge.patterns`` says.
+    Budget    the steps that all checks of one request may take together
+    Checks    the schemas of one request, each read once
+    Check     one value under one schema
+
+Why not a library: none bounds its work. ``jsonschema`` picks another class wherever a ``$schema``
+stands, and one that is compiled (``jsonschema-rs``, ``fastjsonschema``) follows an ``anyOf`` that
+doubles over thirty levels for as long as it takes. Here every keyword of every schema goes through
+one place that counts, nothing is fetched, ``$schema`` is not read, and a value is checked once
+against each schema that references lead to. The public test suite of JSON Schema is among the
+tests.
 """
 
 from __future__ import annotations
 
-import json
-from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
-from jsonschema import ValidationError, validators
-from referencing import Registry
+import msgspec
 
-from bridge.kept import kept
-from bridge.patterns import KEPT as PATTERNS_KEPT
-from bridge.patterns import MAX_PATTERN, found, steps_on
-from bridge.schema_shape import REFERENCES, shape_of
+from bridge.assertions import PREPARED
+from bridge.evaluated import additional_names
+from bridge.keywords import APPLICATORS, LAST, TESTS
+from bridge.patterns import KEPT, MAX_COST, matcher
+from bridge.references import References
+from bridge.schema_shape import well_formed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Set
 
-    from jsonschema.protocols import Validator
+    from bridge.assertions import Test
+    from bridge.keywords import Applicator
 
-    Keyword = Callable[[Any, Any, Any, Any], Iterable[ValidationError] | None]
+MAX_STEPS = 40_000
+"""Keywords applied to values in all checks of a request, the larger ones by their size: 20 ms."""
 
-MAX_STEPS = 500_000
-"""Keywords applied in one check, lists and maps by their length: about a second. 10,000 objects of
-six properties take a third of it."""
+CHARACTERS_PER_STEP = 2
+"""One more step for so many characters that are checked: reading them takes longer than that."""
 
-REFERENCE_STEPS = 10
-"""What following a reference counts: it takes that much longer."""
+PATTERN_COST = 100
+"""Parts of a pattern times bytes of a text, in the time of a step."""
 
-PATTERN_STEPS = 1000
-"""Steps of a pattern in the time of one of ours."""
+READING_STEPS = 50
+"""What compiling a pattern counts, besides its parts."""
 
-READING_STEPS = 2
-"""For each character of a pattern that a check meets for the first time: it is read, counted and
-compiled then, if it was not lately."""
+SEARCH_STEPS = 10
+"""What a search counts besides."""
 
-MAX_DIGITS = 300
-"""Longer integers count as 10 to this power, numbers beyond a double as the largest double: no
-bound of a schema is out there, and Python's own limits (4300 digits, infinity) are never met."""
-
-_LARGEST = 1.7976931348623157e308
+MAX_BRANCH = 8
+"""Violations of one branch of ``anyOf`` that are looked at."""
 
 
 class TooMuchWork(Exception):
@@ -52,169 +56,206 @@ class TooMuchWork(Exception):
 
 
 class Budget:
-    """The steps left for the check that runs. Checks do not overlap: nothing in them waits."""
+    """What is left for the checks of one request: all its calls, choices and attempts."""
 
-    left = MAX_STEPS
-    patterns: ClassVar[set[int]] = set()
-    """The hashes of those that the check has met."""
+    def __init__(self, steps: int = MAX_STEPS) -> None:
+        self.left = steps
+        self._patterns: set[int] = set()
 
-    @classmethod
-    def begin(cls) -> None:
-        """Another check."""
-        cls.left = MAX_STEPS
-        cls.patterns.clear()
+    def grant(self, characters: int) -> None:
+        """A text of that length is about to be checked."""
+        self.left += characters // CHARACTERS_PER_STEP
 
-    @classmethod
-    def spend(cls, steps: int) -> None:
+    def spend(self, steps: int) -> None:
         """Count; raises ``TooMuchWork``."""
-        cls.left -= steps
-        if cls.left < 0:
+        self.left -= steps
+        if self.left < 0:
             raise TooMuchWork
 
-    @classmethod
-    def spend_on(cls, pattern: str, text: str) -> None:
-        """Count what looking for a pattern takes; more of them than are kept are too many."""
-        known = hash(pattern)
-        if known not in cls.patterns:
-            cls.patterns.add(known)
-            cls.spend(READING_STEPS * min(len(pattern), MAX_PATTERN))
-            if len(cls.patterns) > PATTERNS_KEPT:
+    def meets(self, pattern: str, size: int) -> None:
+        """Count what reading a pattern takes, once; more of them than are kept are too many."""
+        if (known := hash(pattern)) not in self._patterns:
+            self._patterns.add(known)
+            self.spend(READING_STEPS + size)
+            if len(self._patterns) > KEPT:
                 raise TooMuchWork
-        cls.spend(1 + (steps_on(pattern, text) or 0) // PATTERN_STEPS)
 
 
-def loaded(text: str) -> Any:
-    """The value of a JSON text; raises ``ValueError`` and ``RecursionError``."""
-    return json.loads(text, parse_int=_integer, parse_float=_number)
+class Violation(msgspec.Struct, frozen=True):
+    """A keyword that a value breaks, and where; ``keyword`` is None where nothing may stand."""
+
+    keyword: str | None
+    value: Any
+    path: tuple[str | int, ...]
+    schema: Mapping[str, Any]
+    check: Check
+
+    @property
+    def wanted(self) -> Any:
+        """What the keyword says."""
+        return self.schema[self.keyword or ""]
+
+    def extra(self) -> list[str]:
+        """The members that are too many, for ``additionalProperties``."""
+        return additional_names(self.check, self.value, self.schema)
+
+    def branches(self) -> Iterator[list[Violation]]:
+        """What breaks each branch of an ``anyOf`` or ``oneOf``."""
+        for branch in self.wanted:
+            yield list(islice(self.check.violations(branch, self.value, self.path), MAX_BRANCH))
 
 
-def _integer(digits: str) -> int:
-    if len(digits) <= MAX_DIGITS:
-        return int(digits)
-    largest = int("1" + "0" * MAX_DIGITS)
-    return -largest if digits.startswith("-") else largest
+class _Node:
+    """A schema, ready to be applied; ``shared``: a reference leads here."""
+
+    __slots__ = ("applied", "cost", "last", "schema", "shared", "tests")
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        self.schema = schema
+        self.shared = False
+        self.tests: list[tuple[str, Test, Any]] = []
+        self.applied: list[tuple[Applicator, Any]] = []
+        self.last: list[tuple[str, Test, Any]] = []
+        for keyword, value in schema.items():
+            if not well_formed(keyword, value):
+                continue
+            if (test := TESTS.get(keyword)) is not None:
+                prepare = PREPARED.get(keyword)
+                tests = self.last if keyword in LAST else self.tests
+                tests.append((keyword, test, prepare(value) if prepare else value))
+            if (applicator := APPLICATORS.get(keyword)) is not None:
+                self.applied.append((applicator, value))
+        self.cost = 1 + len(self.tests) + len(self.applied) + len(self.last)
 
 
-def _number(text: str) -> float:
-    return max(-_LARGEST, min(float(text), _LARGEST))
+class _Schema:
+    """One schema document, read as far as values lead into it."""
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self.root = root
+        self._references = References(root)
+        self._nodes: dict[int, _Node] = {}
+        self._targets: dict[tuple[str, int], Any] = {}
+
+    def node(self, schema: Mapping[str, Any]) -> _Node:
+        """A part of the document, ready to be applied."""
+        node = self._nodes.get(id(schema))
+        if node is None:
+            node = self._nodes[id(schema)] = _Node(schema)
+        return node
+
+    def target(self, keyword: str, schema: Mapping[str, Any]) -> Any:
+        """The part that a reference leads to; anything when there is none."""
+        key = keyword, id(schema)
+        if key not in self._targets:
+            target = self._references.resolved(schema[keyword], schema, keyword)
+            if isinstance(target, dict):
+                self.node(target).shared = True
+            self._targets[key] = target if isinstance(target, dict) else target is not False
+        return self._targets[key]
 
 
-def errors_in(value: Any, schema_text: str) -> Iterator[ValidationError]:
-    """The errors of ``value`` under the schema with that JSON text, as they are found.
+class Check:
+    """One value under one schema."""
 
-    Raises ``TooMuchWork``, and what a schema that was never examined leads to.
-    """
-    validator = _made(schema_text)
-    Budget.begin()
-    return validator.iter_errors(value)
+    def __init__(self, schema: _Schema, budget: Budget) -> None:
+        self._schema = schema
+        self._budget = budget
+        self.spend = budget.spend
+        self.target = schema.target
+        self.seen: dict[tuple[int, int], Set[Any]] = {}
+        self._passed: dict[tuple[int, int], bool] = {}
+        self._entered: set[tuple[int, int]] = set()
 
+    def found(self, pattern: str, text: str) -> bool | None:
+        """Whether a pattern is found in a text; None when it is not applied."""
+        compiled = matcher(pattern)
+        if compiled is None:
+            self._budget.meets(pattern, 1)
+            return None
+        self._budget.meets(pattern, compiled.size)
+        self.spend(SEARCH_STEPS + min(compiled.cost(text), MAX_COST) // PATTERN_COST)
+        return compiled.found(text)
 
-@kept
-def _made(schema_text: str) -> Validator:
-    schema = loaded(schema_text)
-    draft = shape_of(schema).draft
-    return _checked(draft, has_patterns="patternProperties" in schema_text)(
-        schema, registry=Registry()
-    )
+    def valid(self, schema: Any, value: Any) -> bool:
+        """Whether a value passes a part of the schema."""
+        if not isinstance(schema, dict):
+            self.spend(1)
+            return schema is not False
+        if _is_null_allowed(schema, value):
+            return True
+        node = self._schema.node(schema)
+        return self._passes_once(node, value) if node.shared else self._passes(node, value)
 
+    def _passes_once(self, node: _Node, value: Any) -> bool:
+        # Values and nodes stay as long as the check: so do their ids.
+        key = id(node), id(value)
+        passed = self._passed.get(key)
+        if passed is not None:
+            self.spend(1)
+            return passed
+        if key in self._entered:  # it would never end
+            raise TooMuchWork
+        self._entered.add(key)
+        passed = self._passed[key] = self._passes(node, value)
+        self._entered.discard(key)
+        return passed
 
-@cache
-def _checked(draft: str, *, has_patterns: bool) -> Callable[..., Validator]:
-    base = validators.validator_for({"$schema": draft})
-    keywords: dict[str, Keyword] = {**base.VALIDATORS, **_SAFER}
-    if has_patterns:
-        # It would apply them on its own, without a bound.
-        keywords["unevaluatedProperties"] = _unchecked
-    counted = {name: _counted(name, keyword) for name, keyword in keywords.items()}
-    # The stub leaves this one function without types.
-    made: Callable[..., Validator] = validators.extend(base, counted)  # type: ignore[no-untyped-call]
-    return made
+    def _passes(self, node: _Node, value: Any) -> bool:
+        self.spend(node.cost)
+        schema = node.schema
+        for _, test, wanted in node.tests:
+            if not test(self, wanted, value, schema):
+                return False
+        for applicator, wanted in node.applied:
+            for _, below, part in applicator(self, wanted, value, schema):
+                if not self.valid(below, part):
+                    return False
+        return all(test(self, wanted, value, schema) for _, test, wanted in node.last)
 
-
-def _counted(name: str, keyword: Keyword) -> Keyword:
-    steps = REFERENCE_STEPS if name in REFERENCES else 1
-
-    def apply(
-        validator: Any, wanted: Any, instance: Any, schema: Any
-    ) -> Iterable[ValidationError] | None:
-        Budget.spend(steps + len(wanted) if isinstance(wanted, list | dict) else steps)
-        if instance is None and schema.get("nullable") is True:
-            return None  # OpenAPI's way to allow null beside whatever else is said
-        return keyword(validator, wanted, instance, schema)
-
-    return apply
-
-
-def _unchecked(_: Any, _wanted: Any, _instance: Any, _schema: Any) -> None:
-    return None
-
-
-def _found(pattern: str, text: str) -> bool | None:
-    Budget.spend_on(pattern, text)
-    return found(pattern, text)
-
-
-def _pattern(_: Any, wanted: str, instance: Any, _schema: Any) -> Iterator[ValidationError]:
-    if isinstance(instance, str) and _found(wanted, instance) is False:
-        yield ValidationError("")
-
-
-def _pattern_properties(
-    validator: Any, wanted: Mapping[str, Any], instance: Any, _schema: Any
-) -> Iterator[ValidationError]:
-    if not isinstance(instance, dict):
-        return
-    for pattern, schema in wanted.items():
-        for name, value in instance.items():
-            if _found(pattern, name):
-                yield from validator.descend(value, schema, path=name, schema_path=pattern)
-
-
-def _additional_properties(
-    validator: Any, wanted: Any, instance: Any, schema: Any
-) -> Iterator[ValidationError]:
-    """A name that some pattern might have covered, had it been applied, is no additional one."""
-    if not isinstance(instance, dict):
-        return
-    extra = additional_names(instance, schema)
-    if wanted is False and extra:
-        # One error tells them all.
-        yield ValidationError("")
-        return
-    for name in extra:
-        yield from validator.descend(instance[name], wanted, path=name)
+    def violations(
+        self, schema: Any, value: Any, path: tuple[str | int, ...] = ()
+    ) -> Iterator[Violation]:
+        """What a value breaks, in its own order where it has one."""
+        if schema is False:
+            yield Violation(None, value, path, {}, self)
+        if not isinstance(schema, dict) or _is_null_allowed(schema, value):
+            return
+        node = self._schema.node(schema)
+        if node.shared and self.valid(schema, value):
+            return
+        self.spend(node.cost)
+        for keyword, test, wanted in node.tests:
+            if not test(self, wanted, value, schema):
+                yield Violation(keyword, value, path, schema, self)
+        for applicator, wanted in node.applied:
+            for step, below, part in applicator(self, wanted, value, schema):
+                there = path if step is None else (*path, step)
+                yield from self.violations(below, part, there)
+        for keyword, test, wanted in node.last:
+            if not test(self, wanted, value, schema):
+                yield Violation(keyword, value, path, schema, self)
 
 
-def additional_names(instance: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
-    """The members that neither ``properties`` nor ``patternProperties`` speaks of."""
-    known = schema.get("properties", {})
-    patterns = schema.get("patternProperties", {})
-    return [
-        name
-        for name in instance
-        if name not in known and all(_found(pattern, name) is False for pattern in patterns)
-    ]
+def _is_null_allowed(schema: Mapping[str, Any], value: Any) -> bool:
+    """OpenAPI's way to allow null beside whatever else is said."""
+    return value is None and schema.get("nullable") is True
 
 
-def _unique_items(_: Any, wanted: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
-    if wanted and isinstance(instance, list):
-        distinct = {_frozen(item) for item in instance}
-        if len(distinct) < len(instance):
-            yield ValidationError("")
+class Checks:
+    """The checks of one request, which share one budget."""
 
+    def __init__(self, budget: Budget | None = None) -> None:
+        self.budget = budget or Budget()
+        self._schemas: dict[int, _Schema] = {}
 
-def _frozen(value: Any) -> object:
-    """A hashable stand-in, equal where JSON Schema calls values equal: 1 and 1.0, but not true."""
-    if isinstance(value, dict):
-        return "object", frozenset((name, _frozen(part)) for name, part in value.items())
-    if isinstance(value, list):
-        return "array", tuple(map(_frozen, value))
-    return isinstance(value, bool), value
+    def of(self, value: Any, schema: Mapping[str, Any]) -> Iterator[Violation]:
+        """What a value breaks of a schema that stays as it is.
 
-
-_SAFER: dict[str, Keyword] = {
-    "additionalProperties": _additional_properties,
-    "pattern": _pattern,
-    "patternProperties": _pattern_properties,
-    "uniqueItems": _unique_items,
-}
+        The check is given up with ``TooMuchWork`` or ``RecursionError``, here or on the way.
+        """
+        document = self._schemas.get(id(schema))
+        if document is None:
+            document = self._schemas[id(schema)] = _Schema(schema)
+        check = Check(document, self.budget)
+        return iter(()) if check.valid(schema, value) else check.violations(schema, value)

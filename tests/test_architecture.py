@@ -30,7 +30,7 @@ MAX_FILE_LINES = 275
 MAX_FUNCTION_LINES = 44
 LONGER: dict[str, int] = {}
 
-CORE_IMPORTS = {"bridge", "jsonschema", "msgspec", "pydantic", "pydantic_core", "referencing"}
+CORE_IMPORTS = {"bridge", "msgspec", "pydantic", "pydantic_core", "re2"}
 # Standard modules that reach out of the process, wait, or look at its clock, dice or surroundings.
 IMPURE = {
     *("asyncio", "concurrent", "contextvars", "multiprocessing", "signal", "threading"),

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.schema import MAX_STOP
 from bridge.stops import StopFilter
 from tests.test_json_tokens import SPLITS, split
 
@@ -67,3 +70,39 @@ def test_no_stop_string_stands_in_what_is_left(text, stops):
     assert text.startswith(left)
     assert not any(stop in left for stop in stops)
     assert hit == any(stop in text for stop in stops) == (left != text)
+
+
+@pytest.mark.parametrize("stop", ["a" * MAX_STOP, "a" * 499 + "b" + "a" * 500, "ab" * 500])
+@pytest.mark.parametrize("size", [1, 7, MAX_STOP - 1, MAX_STOP, MAX_STOP + 1, 50_000])
+def test_a_long_stop_string_is_searched_for_in_linear_time(stop, size):
+    """Each character is looked at a few times, whatever nearly matches, and however it is cut."""
+
+    def steps(length: int) -> int:
+        stage = StopFilter([stop])
+        text = ("a" * 499 + "b" + "a" * 300) * (length // 800)
+        made = 0
+
+        def count(_frame: object, event: str, _arg: object) -> object:
+            nonlocal made
+            made += event == "line"
+            return count
+
+        before = sys.gettrace()
+        sys.settrace(count)
+        try:
+            for place in range(0, len(text), size):
+                stage.feed(text[place : place + size])
+        finally:
+            sys.settrace(before)
+        return made
+
+    short, long = steps(8_000), steps(24_000)
+    assert long <= 3.3 * short + 20 * MAX_STOP
+
+
+@pytest.mark.parametrize("stop", ["a" * MAX_STOP, "b" + "a" * 999])
+def test_a_long_stop_string_is_found_however_it_is_cut(stop):
+    text = "b" * 5 + "a" * 998 + "c" + "ba" * 30 + stop + "after"
+    for size in (1, 999, 1000, 1001, 3000):
+        pieces = [text[i : i + size] for i in range(0, len(text), size)]
+        assert filtered(pieces, [stop, "never"]) == (text[: text.index(stop)], True)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from bridge.errors import BodyTooLarge, BridgeError, RequestError
-from bridge.schema import AllowedToolsChoice, NamedToolChoice, ToolMessage
+from bridge.schema import AllowedToolsChoice, ChatCompletionRequest, NamedToolChoice, ToolMessage
 from bridge.validation import Limits, parse_request
 
 USER = {"role": "user", "content": "hi"}
@@ -215,6 +216,8 @@ REFUSED = [
             "empty": "",
             "number": 5,
             "empty-item": ["a", ""],
+            "long": "a" * 1001,
+            "long-item": ["a", "a" * 1001],
         }.items()
     ],
     pytest.param({"stream_options": {}}, "stream_options", "'stream' is true", id="20-no-stream"),
@@ -703,3 +706,38 @@ def test_tools_that_differ_are_not_shared(other):
 def test_a_tool_that_equals_a_known_one_only_to_python_is_checked():
     parsed(tools=[tool(parameters=schema(1))])
     refused(body(tools=[tool(parameters=schema(True))]))
+
+
+ASSISTANT = {"role": "assistant", "content": None}
+WRONG = [1, {}, [], None, "x"]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=str)
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param(lambda many: {"messages": many}, id="messages"),
+        pytest.param(lambda many: {"messages": [{"role": "user", "content": many}]}, id="content"),
+        pytest.param(lambda many: {"messages": [{**ASSISTANT, "content": many}]}, id="parts"),
+        pytest.param(lambda many: {"messages": [{**ASSISTANT, "tool_calls": many}]}, id="calls"),
+        pytest.param(lambda many: {"tools": many}, id="tools"),
+        pytest.param(lambda many: {"functions": many}, id="functions"),
+        pytest.param(lambda many: {"stop": [*many, 1]}, id="stop"),
+        pytest.param(
+            lambda many: {
+                "tools": [tool()],
+                "tool_choice": {
+                    "type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": many}
+                },
+            },
+            id="allowed",
+        ),
+    ],
+)  # fmt: skip
+def test_a_list_is_read_up_to_its_first_fault(fields, wrong):
+    """3 MB of ones took 39 seconds and 2.9 GB: a path was built for the error of each."""
+    with pytest.raises(ValidationError) as caught:
+        ChatCompletionRequest.model_validate(
+            {"model": "m", "messages": [USER], **fields([wrong] * 5000)}
+        )
+    assert caught.value.error_count() <= 8

@@ -24,7 +24,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from bridge.calls import CallReader, of_object, resolve
-from bridge.checks import fault_of
+from bridge.checks import SchemaChecks
 from bridge.dialects.closing import ClosingMarks
 from bridge.dialects.foreign import NoCall, call_at, opening_at
 from bridge.dialects.openings import (
@@ -94,7 +94,13 @@ class Candidate:
     """
 
     def __init__(
-        self, grammar: Grammar, tools: Tools, *, named: str | None = None, marked: bool = False
+        self,
+        grammar: Grammar,
+        tools: Tools,
+        checks: SchemaChecks | None = None,
+        *,
+        named: str | None = None,
+        marked: bool = False,
     ) -> None:
         """``named``: the one tool that must be called; a bare object is its arguments.
 
@@ -102,6 +108,7 @@ class Candidate:
         """
         self._grammar = grammar
         self._tools = tools
+        self._checks = checks or SchemaChecks()
         self._state = State.AROUND
         self._reader = CallReader(tools)
         self._written: list[str] = []
@@ -289,7 +296,7 @@ class Candidate:
         arguments = shown(arguments, key, json=True)
         schema = self._tools[tool]
         no_call = not arguments.startswith("{") or _defines(arguments, schema)
-        fault = None if no_call else fault_of(arguments, schema)
+        fault = None if no_call else self._checks.fault_of(arguments, schema)
         if no_call:
             self._state = State.FAILED
         if fault is not None:
