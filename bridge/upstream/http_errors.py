@@ -127,8 +127,6 @@ def renamed() -> Iterator[None]:
         raise UpstreamInvalid("The request to the upstream model cannot be sent.") from None
     except (httpx.ReadTimeout, httpx.WriteTimeout) as exc:
         raise silent() from exc
-    except httpx.DecodingError as exc:
-        raise UpstreamInvalid(BROKEN) from exc
     except (httpx.HTTPError, httpx.InvalidURL) as exc:
         raise UpstreamUnavailable(UNREACHABLE) from exc
 
