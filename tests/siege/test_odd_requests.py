@@ -94,7 +94,8 @@ ODD = {
     "upgrade": Odd(GET + AUTH + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", [200]),
     "the-same-length-twice": Odd(HEAD + LENGTH * 2 + b"\r\n" + BODY, [200]),
     "chunks-win-over-a-length": Odd(
-        HEAD + b"Content-Length: 5\r\n" + CHUNKED + b"\r\n" + chunk(BODY) + b"0\r\n\r\n", [200]
+        HEAD + b"Content-Length: 5\r\n" + CHUNKED + b"\r\n" + chunk(BODY) + b"0\r\n\r\n", [200],
+        closes=True,
     ),
     "a-byte-a-chunk": Odd(
         HEAD + CHUNKED + b"\r\n" + b"".join(chunk(BODY[i : i + 1]) for i in range(len(BODY)))
