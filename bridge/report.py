@@ -9,6 +9,16 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+MAX_LOGGED = 200
+"""Characters of what a caller wrote."""
+
+
+def loggable(text: str) -> str:
+    """What a caller wrote, fit for one line of a log: printable, and not too long."""
+    if len(text) > MAX_LOGGED:
+        text = text[: MAX_LOGGED - 1] + "…"
+    return "".join(char if char.isprintable() else "?" for char in text)
+
 
 class RequestReport(msgspec.Struct):
     """One request, as one log line. Times are in seconds."""
