@@ -138,4 +138,12 @@ VARIABLES: tuple[Variable, ...] = (
         "none",
         many=True,
     ),
+    _variable(
+        "ALLOWED_HOSTS",
+        "shared.allowed_hosts",
+        "names that the local server goes by, separated by commas: box.lan, .lan or *",
+        "loopback's, addresses, and that of --host",
+        many=True,
+        option="--allowed-hosts",
+    ),
 )
