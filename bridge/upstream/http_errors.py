@@ -28,6 +28,7 @@ from bridge.errors import (
     UpstreamUnavailable,
 )
 from bridge.upstream.timing import silent
+from bridge.upstream.too_long import CONTEXT_TOO_LONG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,30 +47,6 @@ TOO_LONG = (
 """Clients know it by its words and shorten the conversation: LiteLLM by the first, LangChain by
 the next, others by the last."""
 FILTERED = "The upstream model's content filter rejected the request."
-
-CONTEXT_TOO_LONG = re.compile(
-    "|".join(
-        (
-            r"context_length_exceeded|exceed_context_size|model_context_window_exceeded",
-            # OpenAI, vLLM, DeepSeek, OpenRouter, Groq
-            r"(maximum|max) (context|model|prompt) ?length",
-            r"reduce the length of (the|your) (messages|prompt|input)",
-            # llama.cpp, Ollama, LM Studio, xAI
-            r"(context|prompt)[ _](length|size|window)[^.\n]{0,60}(exceed|only|full|too small)",
-            r"(exceed|greater|larger|longer)[^.\n]{0,60}context[ _](length|size|window)",
-            # Anthropic, Bedrock
-            r"(prompt|input|conversation|request|messages?) (is|are) too long|prompt too long",
-            # Gemini, DashScope, Moonshot, Mistral
-            r"input (token count|tokens|length)[^.\n]{0,60}exceed",
-            r"range of input length should be",
-            r"exceed[^.\n]{0,40}(token limit|max(imum)?( allowed)?( number of)?( input)? tokens)",
-            r"too many (input |prompt )?tokens|tokens in request more than max",
-            r"too large for model",
-        )
-    ),
-    re.IGNORECASE,
-)
-"""What upstreams say when a conversation does not fit; seen with statuses 400, 413, 422 and 500."""
 
 WORDS: Mapping[str, int] = {
     "rate_limit_exceeded": 429,
