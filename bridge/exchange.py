@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from bridge.attempt import Attempt, Figures
+from bridge.attempt import Attempt
 from bridge.completion import ChunkWriter, Heading
 from bridge.errors import ToolCallInvalid
-from bridge.plan import plan_of
+from bridge.figures import Figures
+from bridge.plan import THINK_OPENING, plan_of
 from bridge.received import Received
 from bridge.turns import TokenCounts, Turn
 
@@ -97,11 +98,17 @@ class Exchange:
     def feed(self, piece: Piece) -> list[ChatCompletionChunk]:
         """Take a piece of the reply, give the chunks that are certain."""
         self._received.take(piece)
+        self._attempt.apart += piece.calls
+        chunks: list[ChatCompletionChunk] = []
+        if piece.thinking:
+            if self._unread == THINK_OPENING:
+                self._unread = ""  # the upstream has read it, and keeps thinking apart
+            chunks = self._attempt.feed_thinking(piece.thinking)
         if not piece.text:
-            return []
+            return chunks
         # The opening counts only with what follows it: an empty reply has opened nothing.
         text, self._unread = self._unread + piece.text, ""
-        return self._attempt.feed(text)
+        return chunks + self._attempt.feed(text)
 
     def close(self, *, may_ask_again: bool = True) -> list[ChatCompletionChunk]:
         """The upstream has ended, or was stopped. Raises ``ReplyError`` for a broken promise."""

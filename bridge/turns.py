@@ -44,15 +44,28 @@ class TokenCounts(msgspec.Struct, frozen=True):
     estimated: bool = False
 
 
-class Piece(msgspec.Struct, frozen=True):
-    """A bit of the upstream's reply, as it came: any of the three may be absent.
+class UpstreamCall(msgspec.Struct, frozen=True):
+    """A call that the upstream read out of the model's text by itself, and took away from it.
 
-    ``finish`` is the upstream's own word, mapped; ``counts`` replaces earlier ones.
+    Nobody asked for that, and nothing of it is certain: ``arguments`` is what it took for JSON.
+    """
+
+    name: str
+    arguments: str
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """A bit of the upstream's reply, as it came: any of the five may be absent.
+
+    ``finish`` is the upstream's own word, mapped; ``counts`` replaces earlier ones. ``thinking``
+    is what came in a field of its own, apart from the text. ``calls`` come when the reply is over.
     """
 
     text: str = ""
     finish: UpstreamFinish | None = None
     counts: TokenCounts | None = None
+    thinking: str = ""
+    calls: tuple[UpstreamCall, ...] = ()
 
 
 class Capabilities(msgspec.Struct, frozen=True):
