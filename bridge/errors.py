@@ -41,12 +41,14 @@ class BridgeError(Exception):
     """An error with an OpenAI-shaped answer.
 
     ``message`` is for the caller's eyes; ``param`` is the path of the field to blame;
-    ``code`` overrides the class's own; ``headers`` go out with the answer.
+    ``code`` overrides the class's own; ``headers`` go out with the answer. ``said`` is for the log
+    alone: what an upstream said of it, without what may be secret.
     """
 
     status: ClassVar[int] = 500
     type: ClassVar[str] = "server_error"
     code: str | None = "internal_error"
+    said: str | None = None
 
     def __init__(
         self,

@@ -21,7 +21,10 @@ def loggable(text: str) -> str:
 
 
 class RequestReport(msgspec.Struct):
-    """One request, as one log line. Times are in seconds."""
+    """One request, as one log line. Times are in seconds.
+
+    ``upstream_said``: why the upstream refused it, without what may be secret.
+    """
 
     request_id: str = ""
     method: str = ""
@@ -31,6 +34,7 @@ class RequestReport(msgspec.Struct):
     stream: bool = False
     status: int = 0
     error: str | None = None
+    upstream_said: str | None = None
     finish_reason: str | None = None
     first_text: float | None = None
     total: float = 0.0

@@ -131,6 +131,7 @@ def request_line(report: RequestReport) -> str:
         "model": report.model,
         "stream": report.stream,
         "error": report.error,
+        "upstream_said": report.upstream_said,
         "finish": report.finish_reason,
         "first": first,
         "tokens": tokens + "~" * report.estimated_tokens if tokens != "0+0" else "",

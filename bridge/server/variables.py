@@ -121,6 +121,13 @@ VARIABLES: tuple[Variable, ...] = (
         "the model's replies start inside thinking",
         "false",
     ),
+    _variable(
+        "ALTERNATION",
+        "upstream.alternation",
+        "user and assistant turns go up in strict alternation, as most chat templates want them",
+        "true",
+        option="--alternation",
+    ),
     _variable("PREFILL", "model.prefill", "start replies for the model", "if the upstream can"),
     _variable(
         "MAX_TOKENS",

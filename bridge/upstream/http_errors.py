@@ -3,7 +3,7 @@
 Two kinds come in: exceptions of httpx, and refusals that the upstream wrote itself, as a status
 with a body or as an error object inside a 200. Of what the upstream wrote nothing is passed on but
 ``Retry-After`` and, from a short list, the name of the field to blame: the text may hold hosts,
-account names, prompts or keys.
+account names, prompts or keys. What is left of it without those is for the log (``scrubbed``).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from bridge.errors import (
     UpstreamRefused,
     UpstreamUnavailable,
 )
+from bridge.upstream.scrubbed import scrubbed
 from bridge.upstream.timing import silent
 from bridge.upstream.too_long import CONTEXT_TOO_LONG
 
@@ -84,6 +85,11 @@ BLAMED = frozenset(
 )
 """Fields that reach the upstream as the client sent them, and that it may therefore blame."""
 
+PUBLIC_HEADERS = frozenset(
+    ("accept", "accept-encoding", "connection", "content-length", "content-type", "user-agent")
+)
+"""Of a request: everything else in its head is the operator's own business."""
+
 ERROR_STATUSES = range(400, 600)
 DIGITS = re.compile(r"[0-9]{1,7}")
 """A status, or seconds of waiting: over 115 days would be no waiting time but a fault."""
@@ -114,6 +120,15 @@ def for_status(status: int, headers: Mapping[str, str], body: bytes) -> BridgeEr
     if status in (400, 413, 422, 500) and _says_too_long(fault, body):
         return ContextTooLong(TOO_LONG)
     return _for_status(status, retry_after(headers), fault)
+
+
+def refusal(response: httpx.Response, body: bytes) -> BridgeError:
+    """The error that an answer other than 2xx means, with what it says for the log."""
+    error = for_status(response.status_code, response.headers, body)
+    headers = response.request.headers
+    secrets = [value for name, value in headers.items() if name not in PUBLIC_HEADERS]
+    error.said = scrubbed(_message(body), response.request.content, secrets) or None
+    return error
 
 
 def for_error(value: object) -> BridgeError | None:
@@ -190,6 +205,15 @@ def _fault(body: bytes) -> Mapping[str, object]:
         return {}
     inner = value.get("error")
     return inner if isinstance(inner, dict) else value
+
+
+def _message(body: bytes) -> str:
+    """What a refusal says, wherever it says it."""
+    fault = _fault(body)
+    for said in (fault.get(name) for name in ("message", "error", "detail", "errorText")):
+        if isinstance(said, str):
+            return said
+    return "" if fault else body.decode("utf-8", "replace")
 
 
 def _says_too_long(fault: Mapping[str, object], body: bytes) -> bool:

@@ -19,7 +19,7 @@ from bridge.errors import (
     UpstreamUnavailable,
 )
 from bridge.upstream.arrivals import Arrivals
-from bridge.upstream.http_errors import BROKEN, REFUSED, cut, for_status, renamed
+from bridge.upstream.http_errors import BROKEN, REFUSED, cut, refusal, renamed
 from bridge.upstream.reply import MAX_BODY_BYTES
 from bridge.upstream.sending import sent
 from bridge.upstream.timing import silent
@@ -161,7 +161,7 @@ async def _answered(
         first = max(deadline - clock(), 0.0)
         async with Arrivals(_body(response), first=first, silence=timeouts.silence) as body:
             if not response.is_success:
-                raise for_status(response.status_code, response.headers, await _head(body))
+                raise refusal(response, await _head(body))
             yield body
     finally:
         await response.aclose()
