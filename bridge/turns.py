@@ -71,8 +71,9 @@ class Piece(msgspec.Struct, frozen=True):
 class Capabilities(msgspec.Struct, frozen=True):
     """What an upstream kind can do.
 
-    ``prefill``: continues an unfinished assistant turn. ``alternation``: insists on user and
-    assistant turns in strict alternation. ``system``: takes a system turn at all.
+    ``prefill``: continues an unfinished assistant turn. ``alternation``: is given user and
+    assistant turns in strict alternation, after at most one system turn. ``system``: takes a
+    system turn at all.
     """
 
     prefill: bool = False

@@ -69,6 +69,14 @@ def test_openai_text_is_built_as_configured():
     assert (body["max_completion_tokens"], body["top_k"], body["model"]) == (5, 1, "theirs")
 
 
+@pytest.mark.parametrize("kind", ["openai_text", "ui_stream"])
+def test_roles_alternate_unless_the_operator_says_otherwise(kind):
+    for given, alternation in (({}, True), ({"alternation": False}, False)):
+        upstream = built(kind=kind, url="http://h", **given)
+        assert upstream.capabilities.alternation == alternation
+        asyncio.run(upstream.aclose())
+
+
 def test_one_attempt_is_one():
     async def scenario():
         async with FakeUpstream([json_answer({}, status=503), chat("Hello")]) as up:
@@ -90,10 +98,12 @@ def test_ui_stream_is_built_as_configured():
                 key="house",
                 key_header="X-Api-Key",
                 system="merge",
+                alternation=False,
                 names=["site"],
                 body={"history": "{messages}", "bot": "{model}"},
             )
             assert await upstream.models() == ["site"]
+            assert not upstream.capabilities.alternation
             return await used(upstream), up.requests[0]
 
     text, request = asyncio.run(scenario())

@@ -101,7 +101,7 @@ class OpenAITextKind(RemoteKind):
     url: fields.BaseURL
     headers: fields.Headers
     prefill: bool = False
-    alternation: bool = False
+    alternation: bool = True
     system: bool = True
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     extra_body: fields.Body
@@ -134,6 +134,7 @@ class UIStreamKind(RemoteKind):
     body: fields.Body
     key_header: fields.HeaderName = "Authorization"
     system: Literal["role", "merge"] = "role"
+    alternation: bool = True
     conversation: str | None = None
     names: tuple[str, ...] = ()
 
@@ -150,6 +151,7 @@ class UIStreamKind(RemoteKind):
             headers=self.headers,
             key_header=self.key_header,
             system=self.system,
+            alternation=self.alternation,
             conversation=self.conversation,
             names=self.names,
             timeouts=self.limits(),

@@ -34,7 +34,9 @@ MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 SAMPLING = ("temperature", "top_p", "seed", "presence_penalty", "frequency_penalty")
 """Options that have the same name on the wire."""
 
-TAKES_SYSTEM = Capabilities()
+DEFAULT_CAPABILITIES = Capabilities(alternation=True)
+"""Chat templates that take the roles in another order are the exception, and no model does worse
+for the order that all know: https://huggingface.co/docs/transformers/chat_templating."""
 
 
 class OpenAIText:
@@ -46,7 +48,7 @@ class OpenAIText:
         url: str,
         key: Secret | None = None,
         *,
-        capabilities: Capabilities = TAKES_SYSTEM,
+        capabilities: Capabilities = DEFAULT_CAPABILITIES,
         headers: Mapping[str, str] | None = None,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         max_tokens_field: MaxTokensField = "max_tokens",

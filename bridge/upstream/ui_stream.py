@@ -61,6 +61,7 @@ class UIStream:
         system: SystemAs = "role",
         conversation: str | None = None,
         names: Sequence[str] = (),
+        alternation: bool = True,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
     ) -> None:
         """``url`` is posted to as it is; ``template`` is the JSON body.
@@ -69,6 +70,7 @@ class UIStream:
         ``{max_tokens}``, ``{temperature}``, ``{top_p}`` or ``{seed}`` is replaced; a field whose
         value the request does not give is left out. ``{id}`` is ``conversation``, or else a UUID
         derived from the turns. ``system="merge"`` puts system turns into the first user turn.
+        ``alternation``: no two turns of one role in a row, and no system turn among them.
         ``names`` is what ``models`` answers, since the protocol has no listing. ``client`` is
         closed with the upstream.
         """
@@ -81,12 +83,13 @@ class UIStream:
         self._system = system
         self._conversation = conversation
         self._names = list(names)
+        self._alternation = alternation
         self._timeouts = timeouts
 
     @property
     def capabilities(self) -> Capabilities:
         """No prefill: a chat application starts a new message of its own."""
-        return Capabilities()
+        return Capabilities(alternation=self._alternation)
 
     def stream(self, turns: Sequence[Turn], options: Options) -> AsyncGenerator[Piece, None]:
         """Send the turns, yield the reply; see ``Upstream.stream``. Counts are mostly absent."""
