@@ -213,7 +213,8 @@ def _message(body: bytes) -> str:
     for said in (fault.get(name) for name in ("message", "error", "detail", "errorText")):
         if isinstance(said, str):
             return said
-    return "" if fault else body.decode("utf-8", "replace")
+    # JSON of a form that is not known holds anything.
+    return "" if body.lstrip().startswith((b"{", b"[")) else body.decode("utf-8", "replace")
 
 
 def _says_too_long(fault: Mapping[str, object], body: bytes) -> bool:

@@ -72,9 +72,9 @@ class CallGatherer:
             begun = self._begun[place]
             if bit.index is not None and begun.index is not None and bit.index != begun.index:
                 continue
-            other_id = bit.id and begun.id and bit.id != begun.id
+            if bit.id and begun.id and bit.id != begun.id:
+                continue
             # A name behind arguments, where nothing tells the calls apart, is the next one's.
             unnumbered = bit.index is None and not bit.id
-            follows = unnumbered and bit.name and any(self._arguments[place])
-            return None if other_id or follows else place
+            return None if unnumbered and bit.name and any(self._arguments[place]) else place
         return None
