@@ -17,6 +17,7 @@ from bridge.decoder import ReplyDecoder
 from bridge.held import UNUSABLE, Held, empty_fence
 from bridge.parts import Block, Call, CallArguments, CallEnd, CallStart, Cut, Malformed, Text
 from bridge.structured import JsonAnswer
+from bridge.upstream_calls import block_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,22 +27,11 @@ if TYPE_CHECKING:
     from bridge.completion import ChunkWriter
     from bridge.decoder import Thoughts
     from bridge.dialects.base import Grammar
+    from bridge.figures import Figures
     from bridge.parts import Fault, Part
     from bridge.repeats import Answered
     from bridge.structured import JsonFormat
-
-
-class Figures(msgspec.Struct):
-    """What the log tells of an exchange: counts, no content."""
-
-    calls: int = 0
-    re_asks: int = 0
-    repairs: int = 0
-    near_misses: int = 0
-    malformed: int = 0
-    cut: int = 0
-    cut_calls: int = 0
-    finish_reason: str | None = None
+    from bridge.turns import UpstreamCall
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -81,6 +71,8 @@ class Attempt:
         self._answer = JsonAnswer(terms.json.schema, terms.expected.checks) if terms.json else None
         self._gathered: tuple[str, list[str]] | None = None
         """Name and arguments of a call that streams behind a doubtful one."""
+        self.apart: list[UpstreamCall] = []
+        """Calls that the upstream read by itself; they count when the reply is over."""
         self._thought = False
         self.fence = ""
         """A fence with nothing in it, if that was all of the answer."""
@@ -146,10 +138,13 @@ class Attempt:
     def close(self, *, finished: bool = True) -> list[ChatCompletionChunk]:
         """The reply has ended; ``finished`` unless something cut it."""
         parts = self._decoder.close(finished=finished)
-        if self._blank and (fence := empty_fence(parts)):
+        if self._blank and not self.apart and (fence := empty_fence(parts)):
             self.fence = fence
             parts = [part for part in parts if not isinstance(part, Text)]
         chunks = self._take(parts)
+        if self.apart and not self._writer.calls:
+            expected, held = self._terms.expected, self.held.calls
+            chunks += self._block(block_of(self.apart, expected, held, finished=finished))
         # Beside calls there need be no JSON; what of it has left must be whole all the same.
         called = self._writer.calls or self.held.calls
         if self._answer is not None and (self._writer.said or not called):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from socket import socket
 
     from bridge.keys import KeyStore
+    from bridge.server.hosts import Hosts
     from bridge.server.settings import Settings
     from bridge.upstream.base import Upstream
 
@@ -32,6 +33,7 @@ INTERRUPTED = 128 + 2
 """As shells tell of a command that Ctrl-C ended."""
 
 HOST, PORT = "TOOLBRIDGE_HOST", "TOOLBRIDGE_PORT"
+DEFAULT_PORT = "8002"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -110,11 +112,14 @@ class Keys:
 def check(given: argparse.Namespace) -> int:
     """Read the configuration and tell what it comes to; 1 and the reason when it is wrong."""
     from bridge.configuration import SettingsError
+    from bridge.server.local import port_of
     from bridge.server.settings import read_settings
     from bridge.upstream.build import read_upstream
 
     try:
-        settings = read_settings(_environ(given))
+        environ = _environ(given)
+        settings = read_settings(environ)
+        port_of(environ.get(PORT) or DEFAULT_PORT)
         kinds = {name: read_upstream(table).kind for name, table in settings.upstreams.items()}
         _keys(settings)
     except SettingsError as error:
@@ -131,13 +136,14 @@ def check(given: argparse.Namespace) -> int:
 def serve(given: argparse.Namespace) -> int:
     """Serve until Ctrl-C; 1 and the reason when it cannot begin."""
     from bridge.configuration import SettingsError
-    from bridge.server.local import listen, log_to_stderr
+    from bridge.server.hosts import Hosts
+    from bridge.server.local import listen, log_to_stderr, names_of
     from bridge.server.settings import read_settings
     from bridge.upstream.build import build_upstreams
 
     log_to_stderr()
     environ = _environ(given)
-    host, port = environ.get(HOST) or "127.0.0.1", environ.get(PORT) or "8002"
+    host, port = environ.get(HOST) or "127.0.0.1", environ.get(PORT) or DEFAULT_PORT
     try:
         settings = read_settings(environ)
         keys = _keys(settings)
@@ -145,13 +151,18 @@ def serve(given: argparse.Namespace) -> int:
         listening = listen(host, port)
         with listening:
             upstreams = build_upstreams(settings.upstreams, keys.store, environ)
-            return _serve(settings, upstreams, keys, listening)
+            names = Hosts([*settings.allowed_hosts, *names_of(host)])
+            return _serve(settings, upstreams, keys, listening, names)
     except SettingsError as error:
         return _failed(str(error))
 
 
 def _serve(
-    settings: Settings, upstreams: Mapping[str, Upstream], keys: Keys, listening: socket
+    settings: Settings,
+    upstreams: Mapping[str, Upstream],
+    keys: Keys,
+    listening: socket,
+    hosts: Hosts,
 ) -> int:
     from bridge.errors import BridgeError
     from bridge.server.app import create_app
@@ -171,7 +182,9 @@ def _serve(
         print(greeting(base_url(listening), models, keys.shown, keys.note), flush=True)
 
     startup = [*keys.startup, greet]
-    app = create_app(settings, catalog, upstreams, keys.store, report=log_request, startup=startup)
+    app = create_app(
+        settings, catalog, upstreams, keys.store, report=log_request, startup=startup, hosts=hosts
+    )
     return 0 if run(app, listening) else 1
 
 

@@ -53,7 +53,7 @@ class Table:
 
     def error(self, reason: str, *keys: str | int) -> SettingsError:
         """The error that blames these keys."""
-        return SettingsError(f"{self.place(*keys)}: {reason}")
+        return SettingsError(": ".join(part for part in (self.place(*keys), reason) if part))
 
     def below(self, key: str) -> Table:
         """The table under ``key``, whose value must be one; empty when there is none."""

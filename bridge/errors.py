@@ -2,6 +2,8 @@
 
     BridgeError                            status  type                   code
     ├── RequestError                       400     invalid_request_error  (given)
+    │   ├── ForbiddenHost                  403     invalid_request_error  forbidden_host
+    │   ├── ForbiddenOrigin                403     invalid_request_error  forbidden_origin
     │   ├── UnknownPath                    404     invalid_request_error  unknown_url
     │   ├── ModelNotFound                  404     invalid_request_error  model_not_found
     │   ├── MethodNotAllowed               405     invalid_request_error  method_not_allowed
@@ -39,12 +41,14 @@ class BridgeError(Exception):
     """An error with an OpenAI-shaped answer.
 
     ``message`` is for the caller's eyes; ``param`` is the path of the field to blame;
-    ``code`` overrides the class's own; ``headers`` go out with the answer.
+    ``code`` overrides the class's own; ``headers`` go out with the answer. ``said`` is for the log
+    alone: what an upstream said of it, without what may be secret.
     """
 
     status: ClassVar[int] = 500
     type: ClassVar[str] = "server_error"
     code: str | None = "internal_error"
+    said: str | None = None
 
     def __init__(
         self,
@@ -68,6 +72,20 @@ class RequestError(BridgeError):
     status = 400
     type = "invalid_request_error"
     code: str | None = None
+
+
+class ForbiddenHost(RequestError):
+    """The request names the server by a name that it does not go by."""
+
+    status = 403
+    code = "forbidden_host"
+
+
+class ForbiddenOrigin(RequestError):
+    """The request comes from a web page that may not call."""
+
+    status = 403
+    code = "forbidden_origin"
 
 
 class UnknownPath(RequestError):

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from bridge.attempt import Attempt, Figures
+from bridge.attempt import Attempt
 from bridge.completion import ChunkWriter, Heading
 from bridge.errors import ToolCallInvalid
+from bridge.figures import Figures
 from bridge.plan import THINK_OPENING, plan_of
 from bridge.received import Received
 from bridge.turns import TokenCounts, Turn
@@ -97,6 +98,7 @@ class Exchange:
     def feed(self, piece: Piece) -> list[ChatCompletionChunk]:
         """Take a piece of the reply, give the chunks that are certain."""
         self._received.take(piece)
+        self._attempt.apart += piece.calls
         chunks: list[ChatCompletionChunk] = []
         if piece.thinking:
             if self._unread == THINK_OPENING:

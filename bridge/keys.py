@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HASH_PREFIX = "sha256:"
+_HASH = re.compile(HASH_PREFIX + "[0-9a-fA-F]{64}")
 MAX_KEY_BYTES = 512
 """Longer than any key in use; a longer header is refused without being hashed."""
 
@@ -19,6 +21,17 @@ MAX_KEY_BYTES = 512
 def hashed(key: str) -> str:
     """The form in which a key may be stored: ``sha256:`` and the hex digest of its UTF-8 bytes."""
     return HASH_PREFIX + hashlib.sha256(key.encode()).hexdigest()
+
+
+def fault_of_key(stored: str) -> str | None:
+    """What keeps a value from being a client key or its stored form, or None."""
+    if not usable(stored):
+        return "has spaces, or is not ASCII"
+    if len(stored) > MAX_KEY_BYTES:
+        return f"is longer than {MAX_KEY_BYTES} characters"
+    if stored.startswith(HASH_PREFIX) and _HASH.fullmatch(stored) is None:
+        return f"is no hash: 64 hexadecimal digits follow '{HASH_PREFIX}'"
+    return None
 
 
 def usable(stored: str) -> bool:
@@ -42,7 +55,7 @@ class ClientKeys:
         self._digests = {
             name: (value if value.startswith(HASH_PREFIX) else hashed(value)).lower()
             for name, value in trimmed.items()
-            if usable(value)
+            if fault_of_key(value) is None
         }
 
     def __len__(self) -> int:

@@ -20,6 +20,12 @@ THINKING_SUFFIX = "-thinking"
 ANY = "*"
 """The name under which all models of an upstream are passed through."""
 
+MAX_NAME = 256
+"""Characters of a public name. It stands in every chunk of an answer."""
+
+MAX_SHOWN = 100
+"""Characters of an unknown name that the error repeats."""
+
 DEFAULT_HOLD = 2048
 """Characters of a block of calls that are held until it is whole: a second or two of writing."""
 
@@ -58,6 +64,17 @@ class Model(msgspec.Struct, frozen=True):
         return replace(self, id=self.id + THINKING_SUFFIX, think=True)
 
 
+def is_name(name: str) -> bool:
+    """Whether a model may be called so."""
+    return bool(name) and name.isprintable() and len(name) <= MAX_NAME
+
+
+def not_found(name: str) -> ModelNotFound:
+    """The error for a name that no model has."""
+    shown = name[:MAX_SHOWN] + "…" * (len(name) > MAX_SHOWN)
+    return ModelNotFound(f"The model '{shown}' does not exist.", param="model")
+
+
 class Catalog:
     """The configured models by public name, in the operator's order."""
 
@@ -74,12 +91,14 @@ class Catalog:
             return base.twin()
         if base is None and (passed := self.passed_through(name)) is not None:
             return passed
-        raise ModelNotFound(f"The model '{name}' does not exist.", param="model")
+        raise not_found(name)
 
     def passed_through(self, name: str) -> Model | None:
         """The model of that name behind ``[models."*"]``, if the operator passes models through."""
         pattern = self.models.get(ANY)
-        if pattern is None or not name or name == ANY or name.endswith(THINKING_SUFFIX * 2):
+        if pattern is None or name == ANY or name.endswith(THINKING_SUFFIX * 2):
+            return None
+        if not is_name(name):
             return None
         base_name = name.removesuffix(THINKING_SUFFIX)
         base = replace(pattern, id=base_name, name=base_name)
@@ -94,7 +113,9 @@ class Catalog:
         if pattern is not None:
             known = {model.id for model in bases}
             bases += [
-                replace(pattern, id=name, name=name) for name in upstream_names if name not in known
+                replace(pattern, id=name, name=name)
+                for name in upstream_names
+                if name not in known and is_name(name)
             ]
         return [
             model for base in bases for model in ([base, base.twin()] if base.thinking else [base])

@@ -236,7 +236,7 @@ def _merged(turns: Iterable[Turn]) -> list[Turn]:
     merged: list[Turn] = []
     for turn in turns:
         if merged and merged[-1].role == turn.role:
-            merged[-1] = Turn(turn.role, f"{merged[-1].text}\n\n{turn.text}")
+            merged[-1] = Turn(turn.role, _paragraphs([merged[-1].text, turn.text]))
         else:
             merged.append(turn)
     return merged

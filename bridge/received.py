@@ -8,6 +8,7 @@ from bridge.batch import Expected
 from bridge.decoder import ReplyDecoder
 from bridge.parts import Text
 from bridge.turns import TokenCounts
+from bridge.upstream_calls import written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,10 +40,11 @@ class Received:
         """The next piece."""
         self._counts = piece.counts or self._counts
         self.finish = piece.finish or self.finish
-        self._quarters += quarter_tokens(piece.text) + quarter_tokens(piece.thinking)
+        text = "\n".join([piece.text, *map(written, piece.calls)])
+        self._quarters += quarter_tokens(text) + quarter_tokens(piece.thinking)
         if self._room > 0:
-            self._kept.append(piece.text[: self._room])
-            self._room -= len(piece.text)
+            self._kept.append(text[: self._room])
+            self._room -= len(text)
 
     def counts(self, turns: Sequence[Turn]) -> TokenCounts:
         """The tokens of the reply and of the turns that it answers, estimated if not counted."""

@@ -9,13 +9,26 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+MAX_LOGGED = 200
+"""Characters of what a caller wrote."""
+
+
+def loggable(text: str) -> str:
+    """What a caller wrote, fit for one line of a log: printable, and not too long."""
+    if len(text) > MAX_LOGGED:
+        text = text[: MAX_LOGGED - 1] + "…"
+    return "".join(char if char.isprintable() else "?" for char in text)
+
 
 COUNTED = ("calls", "re_asks", "repairs", "near_misses", "malformed", "cut", "cut_calls")
 """What is counted of each exchange, and added up for a request of several."""
 
 
 class RequestReport(msgspec.Struct):
-    """One request, as one log line. Times are in seconds."""
+    """One request, as one log line. Times are in seconds.
+
+    ``upstream_said``: why the upstream refused it, without what may be secret.
+    """
 
     request_id: str = ""
     method: str = ""
@@ -25,6 +38,7 @@ class RequestReport(msgspec.Struct):
     stream: bool = False
     status: int = 0
     error: str | None = None
+    upstream_said: str | None = None
     finish_reason: str | None = None
     first_text: float | None = None
     total: float = 0.0

@@ -44,24 +44,36 @@ class TokenCounts(msgspec.Struct, frozen=True):
     estimated: bool = False
 
 
+class UpstreamCall(msgspec.Struct, frozen=True):
+    """A call that the upstream read out of the model's text by itself, and took away from it.
+
+    Nobody asked for that, and nothing of it is certain: ``arguments`` is what it took for JSON.
+    """
+
+    name: str
+    arguments: str
+
+
 class Piece(msgspec.Struct, frozen=True):
-    """A bit of the upstream's reply, as it came: any of the four may be absent.
+    """A bit of the upstream's reply, as it came: any of the five may be absent.
 
     ``finish`` is the upstream's own word, mapped; ``counts`` replaces earlier ones. ``thinking``
-    is what came in a field of its own, apart from the text.
+    is what came in a field of its own, apart from the text. ``calls`` come when the reply is over.
     """
 
     text: str = ""
     finish: UpstreamFinish | None = None
     counts: TokenCounts | None = None
     thinking: str = ""
+    calls: tuple[UpstreamCall, ...] = ()
 
 
 class Capabilities(msgspec.Struct, frozen=True):
     """What an upstream kind can do.
 
-    ``prefill``: continues an unfinished assistant turn. ``alternation``: insists on user and
-    assistant turns in strict alternation. ``system``: takes a system turn at all.
+    ``prefill``: continues an unfinished assistant turn. ``alternation``: is given user and
+    assistant turns in strict alternation, after at most one system turn. ``system``: takes a
+    system turn at all.
     """
 
     prefill: bool = False

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from bridge.answers import ChatCompletionChunk
-    from bridge.attempt import Figures
     from bridge.exchange import Exchange
+    from bridge.figures import Figures
     from bridge.plan import Plan
     from bridge.schema import ChatCompletionRequest
     from bridge.turns import Options, TokenCounts, Turn, UpstreamFinish

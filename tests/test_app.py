@@ -7,6 +7,7 @@ import json
 import random
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from bridge.errors import KeysUnavailable, UpstreamUnavailable
 from bridge.keys import ClientKeys
 from bridge.models import Catalog, Model
+from bridge.report import MAX_LOGGED
 from bridge.server.app import create_app
 from bridge.server.auth import EnvironmentKeys
 from bridge.server.pace import Pace
@@ -497,3 +499,20 @@ def test_ids_do_not_come_from_a_generator_that_a_snapshot_holds():
 
     first, second = asyncio.run(scenario())
     assert first != second
+
+
+@pytest.mark.parametrize("name", ["m\nPOST /v1/chat/completions 200 0.01s", "m" * 100_000])
+@pytest.mark.parametrize("where", ["model", "path", "method"])
+def test_what_a_caller_wrote_is_short_and_stays_in_its_line(name, where):
+    reports: list[Any] = []
+    app = an_app(Scripted(["Hello"]), reports=reports, model=Model("*", "up", "*"))
+    if where == "model":
+        asked("POST", CHAT, app, json=chat(model=name))
+    elif where == "path":
+        asked("GET", f"/v1/models/{quote(name)[:60_000]}", app)
+    else:
+        asked(name.partition("\n")[0], CHAT, app)
+    (report,) = reports
+    for told in (report.model or "", report.path, report.method):
+        assert told.isprintable() or not told
+        assert len(told) <= MAX_LOGGED

@@ -89,6 +89,7 @@ def test_a_reply_comes_piece_by_piece_with_its_finish_and_counts(server: FakeBed
     )
     counts = TokenCounts(prompt=103, completion=5, cached=90)
     assert replied() == [
+        Piece(thinking="hm"),
         Piece("Guten "),
         Piece("Tag 北京"),
         Piece(finish="stop", counts=counts),

@@ -69,6 +69,14 @@ def test_openai_text_is_built_as_configured():
     assert (body["max_completion_tokens"], body["top_k"], body["model"]) == (5, 1, "theirs")
 
 
+@pytest.mark.parametrize("kind", ["openai_text", "ui_stream"])
+def test_roles_alternate_unless_the_operator_says_otherwise(kind):
+    for given, alternation in (({}, True), ({"alternation": False}, False)):
+        upstream = built(kind=kind, url="http://h", **given)
+        assert upstream.capabilities.alternation == alternation
+        asyncio.run(upstream.aclose())
+
+
 def test_one_attempt_is_one():
     async def scenario():
         async with FakeUpstream([json_answer({}, status=503), chat("Hello")]) as up:
@@ -90,10 +98,12 @@ def test_ui_stream_is_built_as_configured():
                 key="house",
                 key_header="X-Api-Key",
                 system="merge",
+                alternation=False,
                 names=["site"],
                 body={"history": "{messages}", "bot": "{model}"},
             )
             assert await upstream.models() == ["site"]
+            assert not upstream.capabilities.alternation
             return await used(upstream), up.requests[0]
 
     text, request = asyncio.run(scenario())
@@ -149,6 +159,49 @@ WRONG = [
     pytest.param(
         {"url": "https://me:canary@h/v1"}, "house.url: must not hold a key", id="key-in-url"
     ),
+    *(
+        pytest.param({"url": url}, f"house.url: {words}", id=f"url-{name}")
+        for name, url, words in (
+            ("port", "http://h:99999", "has a port that is none"),
+            ("port-0", "http://h:0/v1", "has a port that is none"),
+            ("port-in-words", "http://h:canary", "is no URL that a request"),
+            ("line-break", "http://h/v1\ncanary", "is no URL that a request"),
+            ("tab", "http://h/\tv1", "is no URL that a request"),
+            ("zero", "http://h/\0", "is no URL that a request"),
+            ("escape", "http://h\x1b[31m/", "is no URL that a request"),
+            ("idn", "http://\u2603\u200d.example", "is no URL that a request"),
+            ("idn-prefix", "http://xn--canary-\xfc.example", "is no URL that a request"),
+            ("empty-label", "http://a..example", "is no URL that a request"),
+            ("long-label", f"http://{'a' * 64}.example", "is no URL that a request"),
+            ("long", "http://h/" + "a" * 70_000, "is no URL that a request"),
+            ("query", "http://h/v1?api-version=canary", "must not have a query"),
+            ("empty-query", "http://h/v1?", "must not have a query"),
+            ("fragment", "http://h/v1#canary", "must not have a fragment"),
+            ("space-host", "http://a b/v1", "is no URL that a request"),
+        )
+    ),
+    pytest.param(
+        {"url": "http://h", "key": "sk-" + "canary" * 12},
+        "key: must be the name of",
+        id="key-too-long-for-a-name",
+    ),
+    pytest.param({"url": "http://h", "key": "my canary"}, "key: must be the name of", id="no-name"),
+    pytest.param(
+        {"url": "http://h", "headers": {"X-A": "a\ncanary"}},
+        "headers.X-A: is nothing that a header",
+        id="header-line-break",
+    ),
+    pytest.param(
+        {"url": "http://h", "headers": {"X-A": "ü"}},
+        "headers.X-A: is nothing",
+        id="header-not-ascii",
+    ),
+    pytest.param({"url": "http://h", "headers": {"X A": "a"}}, 'headers."X A"', id="header-name"),
+    pytest.param(
+        {"kind": "ui_stream", "url": "http://h", "key_header": "X:"},
+        "key_header: string should",
+        id="key-header",
+    ),
     pytest.param({"kind": "openai"}, "did you mean 'openai_text'?", id="kind"),
     pytest.param({"kind": 5}, "house.kind: must be one of", id="kind-number"),
     pytest.param(
@@ -166,6 +219,26 @@ WRONG = [
     pytest.param({"kind": "scripted", "file": "none.toml"}, "none.toml", id="no-script"),
     pytest.param({"kind": "llama", "path": "none.gguf"}, "house: ", id="no-model"),
 ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:11434/v1",
+        "https://[::1]:8443",
+        "http://münchen.example/v1/",
+        "https://xn--mnchen-3ya.example",
+        "http://my_service:80/v1",
+        "http://h./v1",
+    ],
+)
+def test_a_url_that_is_taken(url):
+    assert read_upstream(table(url=url)).model_dump()["url"] == url
+
+
+def test_a_url_that_is_posted_to_may_have_a_query():
+    url = "https://h/chat?team=a"
+    assert read_upstream(table(kind="ui_stream", url=url)).model_dump()["url"] == url
 
 
 @pytest.mark.parametrize(("values", "words"), WRONG)

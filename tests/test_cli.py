@@ -159,9 +159,10 @@ def test_a_secret_that_is_missing_is_told(tmp_path, capsys):
     assert "needs the variable TOOLBRIDGE_UPSTREAM_KEY_A" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("port", ["x", "70000", "-1"])
-def test_a_port_is_a_number(port, capsys):
-    assert main(["serve", f"--port={port}"]) == 1
+@pytest.mark.parametrize("command", ["serve", "check"])
+@pytest.mark.parametrize("port", ["x", "70000", "-1", "٨", "0" * 5000 + "1"])
+def test_a_port_is_a_number(port, command, capsys):
+    assert main([command, f"--port={port}"]) == 1
     assert "TOOLBRIDGE_PORT: must be a number of at most 65535" in capsys.readouterr().err
 
 
@@ -170,6 +171,19 @@ def test_a_port_that_is_taken(capsys):
         port = taken.getsockname()[1]
         assert main(["serve", "--config", "play.toml", "--port", str(port)]) == 1
     assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in capsys.readouterr().err
+
+
+def test_a_host_that_no_name_can_be(capsys):
+    assert main(["serve", "--config", "play.toml", "--port", "0", "--host", "ü..b"]) == 1
+    assert "TOOLBRIDGE_HOST: is no name of a host" in capsys.readouterr().err
+
+
+def test_what_is_wrong_with_the_whole_is_told_in_one_piece(capsys):
+    environ = ["--kind", "llama", "--model-path", "none.gguf", "--port", "0"]
+    assert main(["serve", *environ]) == 1
+    told = capsys.readouterr().err
+    assert "none.gguf" in told
+    assert ": :" not in told
 
 
 @contextmanager
@@ -244,6 +258,20 @@ def test_a_key_of_the_environment_is_not_written_to_a_pipe():
     assert "canary" not in told + "".join(output)
 
 
+def test_a_web_page_does_not_reach_it_by_a_name_of_its_own():
+    """DNS rebinding: the page's name leads here, so that the browser lets it read the answer."""
+    environ = {"TOOLBRIDGE_API_KEYS": "0000"}
+    with served("--allowed-hosts", "box.lan,.test", **environ) as (process, told):
+        (url,) = re.findall(r"Serving  (\S+)\n", told)
+        headers = {"Authorization": "Bearer 0000"}
+        statuses = {
+            host: httpx.get(f"{url}/models", headers={"Host": host, **headers}).status_code
+            for host in ("evil.example:8002", "localhost", "127.0.0.1", "box.lan:1", "a.test")
+        }
+        stopped(process)
+    assert [*statuses.values()] == [403, 200, 200, 200, 200]
+
+
 def test_an_upstream_that_is_down_does_not_stop_the_start():
     """Its models cannot be listed, but it may come up later."""
     with listen("127.0.0.1", "0") as closed:
@@ -271,6 +299,11 @@ def test_a_request_as_one_line():
     assert request_line(RequestReport("r", "GET", "/healthz", status=200)) == (
         "GET /healthz 200 0.00s id=r"
     )
+
+
+def test_what_a_caller_wrote_is_no_field_of_the_log():
+    report = RequestReport("r", "GET", 'a b="c"', model="m status=500", status=404)
+    assert request_line(report) == (r'GET "a b=\"c\"" 404 0.00s model="m status=500" id=r')
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")

@@ -66,6 +66,11 @@ def test_places(table, keys, place):
     assert str(table.error("is wrong", *keys)) == f"{place}: is wrong"
 
 
+def test_what_stands_nowhere_is_told_without_a_place():
+    assert str(Table({}).error("is wrong")) == "is wrong"
+    assert str(Table({}, (), {"a": "VAR"}).error("is wrong")) == "is wrong"
+
+
 def test_values_do_not_show():
     assert "canary" not in repr(Table({"a": "canary"}))
 

@@ -87,9 +87,9 @@ def test_a_slow_answer_is_no_slow_head():
 
 
 @pytest.mark.parametrize(
-    ("extra", "seen"), [(b"\r\n", True), (HEALTH * 9, True), (b"x" * 300_000, False)]
+    "extra", [b"\r\n", HEALTH * 9, b"x" * 300_000, b"\r\n" * 100_000, CHAT * 2000]
 )
-def test_a_client_is_seen_to_leave_behind_a_little_more_than_its_request(extra, seen):
+def test_a_client_is_seen_to_leave_behind_more_than_its_request(extra):
     """A line break behind the body, as old clients send it, hid that the client had left."""
 
     async def scenario():
@@ -103,8 +103,69 @@ def test_a_client_is_seen_to_leave_behind_a_little_more_than_its_request(extra, 
             await asyncio.sleep(0.2)
             return bool(reports)
 
-    assert len(HEALTH) * 9 < MAX_EARLY_BYTES
-    assert asyncio.run(scenario()) == seen
+    assert len(HEALTH) * 9 < MAX_EARLY_BYTES < 200_000
+    assert asyncio.run(scenario())
+
+
+def test_far_too_much_behind_a_request_is_not_kept_and_ends_with_the_answer():
+    kept = []
+
+    class Noting(Hurried):
+        def data_received(self, data):
+            super().data_received(data)
+            kept.append(len(self.conn.trailing_data[0]))
+
+    async def scenario():
+        async with hurried(Delay(0.5), "late", protocol=Noting) as wire:
+            await wire.send(CHAT)
+            await asyncio.sleep(0.05)
+            await wire.send(HEALTH * 40_000)
+            return await wire.closed()
+
+    seen = asyncio.run(scenario())
+    assert seen.count(b"HTTP/1.1") == 1
+    assert b"late" in seen
+    assert b"connection: close" in seen.lower()
+    # One read may come on top.
+    assert max(kept) < MAX_EARLY_BYTES + 512 * 1024 < len(HEALTH) * 40_000
+
+
+CHUNKED = CHAT.split(b"\r\n\r\n")[1]
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(CHUNKED), CHUNKED)
+TWO_LENGTHS = {
+    "length-first": HEAD + b"Content-Length: 5\r\n" + CHUNKED,
+    "length-last": HEAD + CHUNKED.replace(b"\r\n", b"\r\nContent-Length: 5\r\n", 1),
+    "too-long": HEAD + b"Content-Length: 999999999\r\n" + CHUNKED,
+    "the-same": HEAD + b"Content-Length: %d\r\n" % len(CHUNKED) + CHUNKED,
+}
+
+
+@pytest.mark.parametrize("before", [b"", CHAT], ids=["first", "behind-another"])
+@pytest.mark.parametrize("sent", TWO_LENGTHS.values(), ids=TWO_LENGTHS)
+def test_a_request_with_two_kinds_of_length_is_the_last_of_its_connection(sent, before):
+    """RFC 9112, 6.1: chunks count, and the connection is closed after the answer."""
+
+    async def scenario():
+        async with hurried() as wire:
+            await wire.send(before + sent + HEALTH)
+            return await wire.closed()
+
+    *_, last = seen = asyncio.run(scenario()).split(b"HTTP/1.1 ")[1:]
+    assert [answer[:3] for answer in seen] == [b"200"] * (2 if before else 1)
+    assert b"connection: close" in last.lower()
+    assert b"Hello" in last
+
+
+def test_one_kind_of_length_keeps_the_connection():
+    async def scenario():
+        async with hurried() as wire:
+            await wire.send(HEAD + CHUNKED + CHAT + HEALTH)
+            await wire.until(b'{"status":"ok"}')
+            return wire.seen
+
+    seen = asyncio.run(scenario())
+    assert seen.count(b"HTTP/1.1 200") == 3
+    assert b"connection: close" not in seen.lower()
 
 
 def test_requests_are_not_what_follows_them():

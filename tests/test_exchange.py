@@ -395,3 +395,20 @@ def test_tokens_are_told_even_of_an_exchange_that_never_ends():
 def test_without_tools_any_text_is_the_answer(text, sizes, stream):
     answer = answered(text, sizes=sizes, stream=stream)
     assert answer.choice == {"content": text, "calls": [], "finish": "stop"}
+
+
+def test_an_opening_belongs_to_the_thinking_that_comes_apart():
+    """The reply was made to begin with a tag, which the upstream has read and taken away."""
+    (exchange,) = opened(model={"think": True}, capabilities=PREFILLS)
+    assert exchange.feed(Piece(thinking="It is four.")) == []
+    chunks = [*exchange.feed(Piece("Four.")), *exchange.feed(Piece(finish="stop"))]
+    chunks += exchange.close()
+    assert not exchange.asks_again
+    told = "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
+    assert told == "Four."
+
+
+def test_thinking_apart_counts_as_tokens():
+    (exchange,) = opened()
+    exchange.feed(Piece(thinking="abcd" * 10))
+    assert exchange.counts.completion == 10

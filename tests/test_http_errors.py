@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 
 from bridge.errors import (
@@ -14,6 +17,7 @@ from bridge.errors import (
     UpstreamUnavailable,
 )
 from bridge.upstream.http_errors import for_error, for_status
+from bridge.upstream.too_long import WORDINGS
 
 TOO_LONG = {
     "openai": "This model's maximum context length is 8192 tokens. However, your messages resulted "
@@ -39,7 +43,11 @@ TOO_LONG = {
     "cohere": "too many tokens: total number of tokens in the prompt cannot exceed 4081",
     "deepspeed": "The prompt size exceeds the context window size and cannot be processed.",
     "minimax": "invalid params, context window exceeds limit (2013)",
-}
+    "copilot-other-numbers": "Prompt token count of 391,491 exceeds the limit of 128,000.",
+    "poolside": "Input length 131393 exceeds the maximum allowed input length of 131040 tokens.",
+    "litellm": "OpenAIException - Requested token count exceeds the model's maximum context length",
+    "ollama-cloud": "prompt too long; exceeded max context length by 100918 tokens",
+} | {f"{each.by}: {each.pattern}": each.said for each in WORDINGS}
 
 OTHER = {
     "temperature": "temperature must be at most 2",
@@ -48,22 +56,39 @@ OTHER = {
     "roles": "Conversation roles must alternate user/assistant",
     "max": "max_tokens must be at least 1",
     "template": "Jinja Exception: System message must be at the beginning",
+    "name-length": "'tools[0].function.name': string too long. Expected a maximum length of 64",
+    "stop-length": "stop must have at most 4 items",
+    "cost": "The price exceeds the limit of your plan",
+    "output": "max_tokens exceeds the limit of 8192 for output",
+    "call-id": "string_above_max_length: tool_call_id is longer than 40 characters",
+    "rate": "too many tokens per minute",
 }
+
+
+@pytest.mark.parametrize("wording", WORDINGS, ids=lambda each: each.pattern)
+def test_each_wording_is_as_it_was_met(wording):
+    assert re.search(wording.pattern, wording.said, re.IGNORECASE)
+    assert wording.by
+    assert wording.source
+
+
+def test_the_wordings_are_those_of_many_servers_and_vendors():
+    assert len({name for each in WORDINGS for name in each.by.split(", ")}) >= 12
 
 
 @pytest.mark.parametrize("status", [400, 413, 422, 500])
 @pytest.mark.parametrize("message", TOO_LONG.values(), ids=TOO_LONG)
 def test_wordings_of_a_conversation_that_is_too_long(message, status):
-    as_object = b'{"error": {"message": "%b"}}' % message.encode()
-    as_detail = b'{"detail": "%b"}' % message.encode()
+    as_object = json.dumps({"error": {"message": message}}).encode()
+    as_detail = json.dumps({"detail": message}).encode()
     as_list = b"[%b]" % as_object
-    for body in (as_object, as_detail, as_list, message.encode(), b'["%b"]' % message.encode()):
+    for body in (as_object, as_detail, as_list, message.encode(), json.dumps([message]).encode()):
         assert type(for_status(status, {}, body)) is ContextTooLong
 
 
 @pytest.mark.parametrize("message", OTHER.values(), ids=OTHER)
 def test_wordings_of_other_refusals(message):
-    body = b'{"error": {"message": "%b"}}' % message.encode()
+    body = json.dumps({"error": {"message": message}}).encode()
     error = for_status(400, {}, body)
     assert type(error) is RequestError
     assert message not in error.message

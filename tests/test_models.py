@@ -8,6 +8,20 @@ FRANK = Model("frank", "up", "theirs", thinking=False)
 REST = Model("*", "up", "*")
 
 
+NO_NAMES = ["a\nPOST /v1/chat/completions 200", "a\x1b[2J", "a\u2028b", "m" * 3_000_000, "m" * 257]
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
+def test_a_name_that_is_none_is_passed_to_no_upstream(name):
+    """A line of the log and each chunk of an answer repeat it."""
+    catalog = Catalog([REST])
+    with pytest.raises(ModelNotFound) as caught:
+        catalog.find(name)
+    assert len(caught.value.message) < 200
+    names = [model.id for model in catalog.listed([name, "a", "b c"])]
+    assert names == ["a", "a-thinking", "b c", "b c-thinking"]
+
+
 @pytest.mark.parametrize(
     ("name", "found"),
     [

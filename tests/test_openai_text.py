@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import socket
+import zlib
 from contextlib import aclosing
 
 import pytest
@@ -155,6 +156,7 @@ def test_the_request_line_and_headers():
     assert request.headers["accept"] == "*/*"
     assert request.headers["x-team"] == "a"
     assert request.headers["user-agent"] == "toolbridge"
+    assert request.headers["accept-encoding"] == "identity"
     assert "你好".encode() in request.body
 
 
@@ -519,6 +521,14 @@ FAILURES = [
     pytest.param(
         Answer([b"nonsense"], headers={"Content-Encoding": "gzip"}), UpstreamInvalid, id="not-gzip"
     ),
+    pytest.param(
+        Answer(
+            [gzip.compress(gzip.compress(b"".join(frames(HEL, LO, STOP))))],
+            headers={"Content-Encoding": "gzip, gzip"},
+        ),
+        UpstreamInvalid,
+        id="packed-twice",
+    ),
     pytest.param(Answer([]), UpstreamCut, id="nothing"),
     pytest.param(Answer([Reset()]), UpstreamCut, id="reset-before-the-body"),
     pytest.param(Answer([b'{"choices":', Reset()]), UpstreamCut, id="torn-json"),
@@ -877,6 +887,20 @@ def test_a_model_in_a_loop_is_left_off():
     assert asyncio.run(go()) == ("Hel", "length", None)
 
 
+def test_a_small_body_that_unpacks_to_a_large_one_is_left_off():
+    packing = zlib.compressobj(wbits=31)
+    filler = b": " + b"x" * 1_000_000 + b"\n\n"
+    steps = [packing.compress(frames(HEL, done=False)[0])]
+    steps += [packing.compress(filler) for _ in range(3 * MAX_REPLY_BYTES // len(filler))]
+    steps.append(packing.flush())
+    body = b"".join(steps)
+    assert len(body) < MAX_REPLY_BYTES // 100
+    pieces, error, _ = exchanged(
+        Answer([body], headers={"Content-Encoding": "gzip"}, framing="length")
+    )
+    assert (text_of(pieces), last(pieces, "finish"), error) == ("Hel", "length", None)
+
+
 def test_cookies_are_not_kept():
     async def go():
         answer = json_answer({"data": []}, headers={"Set-Cookie": "session=1; Path=/"})
@@ -938,7 +962,10 @@ def test_capabilities_are_the_configured_ones():
         await upstream.aclose()
         return upstream.capabilities, upstream_of("http://127.0.0.1:1").capabilities
 
-    assert asyncio.run(go()) == (Capabilities(prefill=True, alternation=True), Capabilities())
+    assert asyncio.run(go()) == (
+        Capabilities(prefill=True, alternation=True),
+        Capabilities(alternation=True),
+    )
 
 
 def test_a_url_that_is_none_is_told_without_it():

@@ -99,6 +99,7 @@ def test_every_setting_of_the_model_has_a_variable():
             "TOOLBRIDGE_REQUEST_SECONDS": "1.5",
             "TOOLBRIDGE_BODY_BYTES": "2000",
             "TOOLBRIDGE_CORS_ORIGINS": "https://a.example, https://b.example",
+            "TOOLBRIDGE_ALLOWED_HOSTS": "box.lan, .example.com,*",
             "TOOLBRIDGE_KEYS_PATH": "/toolbridge/prod",
             "TOOLBRIDGE_KEYS_TTL": "5",
             "TOOLBRIDGE_API_KEYS": " one, two ,",
@@ -115,6 +116,7 @@ def test_every_setting_of_the_model_has_a_variable():
     assert (settings.concurrency, settings.request_seconds) == (3, 1.5)
     assert settings.limits.body_bytes == 2000
     assert settings.cors_origins == ("https://a.example", "https://b.example")
+    assert settings.allowed_hosts == ("box.lan", ".example.com", "*")
     assert (settings.keys_path, settings.keys_ttl) == ("/toolbridge/prod", 5)
     assert settings.api_keys == ("one", "two")
     assert settings.upstream_keys == {"default": "secret"}
@@ -122,6 +124,7 @@ def test_every_setting_of_the_model_has_a_variable():
 
 FILE = """
 cors_origins = ["https://c.example"]
+allowed_hosts = ["box.lan"]
 
 [upstreams.house]
 kind = "openai_text"
@@ -156,6 +159,7 @@ def test_a_file_has_many_models(tmp_path):
     assert settings.upstream_keys == {"my-house": "s3"}
     assert (settings.limits.tools, settings.concurrency) == (5, 8)
     assert settings.cors_origins == ("https://c.example",)
+    assert settings.allowed_hosts == ("box.lan",)
     check_secrets(settings)
     assert settings.catalog.find("claude-sonnet-4.6-thinking").think
 
@@ -204,6 +208,17 @@ WRONG_VARIABLES = [
                  "TOOLBRIDGE_API_KEYS: key 2 has spaces", id="key"),
     pytest.param({"API_KEYS": "ключ"}, "TOOLBRIDGE_API_KEYS: key 1 has spaces, or is not ASCII",
                  id="key-not-ascii"),
+    pytest.param({"API_KEYS": "k" * 512 + "," + "k" * 513},
+                 "TOOLBRIDGE_API_KEYS: key 2 is longer than 512 characters", id="key-too-long"),
+    pytest.param({"API_KEYS": "sha256:zz"}, "TOOLBRIDGE_API_KEYS: key 1 is no hash", id="no-hash"),
+    pytest.param({"API_KEYS": "sha256:" + "0" * 63}, "key 1 is no hash", id="short-hash"),
+    pytest.param({"MODEL": "m" * 257}, "TOOLBRIDGE_MODEL: is no name", id="name-too-long"),
+    pytest.param({"ALLOWED_HOSTS": "box.lan,http://a.b"}, "TOOLBRIDGE_ALLOWED_HOSTS.1: ",
+                 id="url-for-a-host"),
+    pytest.param({"ALLOWED_HOSTS": "box.lan:80"}, "TOOLBRIDGE_ALLOWED_HOSTS.0: ", id="host-port"),
+    pytest.param({"CORS_ORIGINS": "https://a.example/"}, "TOOLBRIDGE_CORS_ORIGINS.0: ",
+                 id="origin-with-a-path"),
+    pytest.param({"CORS_ORIGINS": "a.example"}, "TOOLBRIDGE_CORS_ORIGINS.0: ", id="no-origin"),
     pytest.param({"MODEL": "a b"}, "TOOLBRIDGE_MODEL: is no name", id="name-with-space"),
     pytest.param({"UPSTREAM_MODEL": "x"}, "TOOLBRIDGE_UPSTREAM_MODEL: the embedded model has no",
                  id="name-of-embedded"),
@@ -273,8 +288,23 @@ def test_a_secret_that_no_variable_has_is_named(tmp_path):
     with pytest.raises(SettingsError) as caught:
         check_secrets(settings)
     assert str(caught.value) == (
-        "c.toml: upstreams.house.key: needs the variable TOOLBRIDGE_UPSTREAM_KEY_MY_HOUSE"
+        "c.toml: upstreams.house.key: needs the variable TOOLBRIDGE_UPSTREAM_KEY_<NAME>,"
+        " <NAME> being what stands here, in capitals with '_' for '-', '.'"
     )
+
+
+@pytest.mark.parametrize("key", ["sk-proj-canary", "canary", "CANARY_1", "x" * 300 + "canary"])
+def test_a_secret_in_the_place_of_its_name_does_not_show(key, tmp_path):
+    settings = read_settings(written(tmp_path, FILE.replace("my-house", key)))
+    with pytest.raises(SettingsError) as caught:
+        check_secrets(settings)
+    assert "canary" not in str(caught.value).lower()
+
+
+def test_a_secret_that_is_called_as_its_upstream_is_named(tmp_path):
+    settings = read_settings(written(tmp_path, FILE.replace("my-house", "house")))
+    with pytest.raises(SettingsError, match=r"needs the variable TOOLBRIDGE_UPSTREAM_KEY_HOUSE$"):
+        check_secrets(settings)
 
 
 def test_a_value_is_never_told():

@@ -85,7 +85,8 @@ class Answer:
                 if not events.begun:
                     raise
                 told = error if isinstance(error, BridgeError) else unexpected(error)
-                self._track.report.error = told.code or told.type
+                report = self._track.report
+                report.error, report.upstream_said = told.code or told.type, told.said
                 await events.fail(told)
 
     async def interrupted(self) -> None:

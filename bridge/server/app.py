@@ -1,8 +1,9 @@
 """The application: routes, and the layers around them.
 
     Tracking            request id, report, answers to what no one expected
-      CanonicalPath     one spelling of a path
-        routes          each endpoint lets nobody in without a key, but for /healthz
+      HostCheck         the local server's: names that it goes by
+        CanonicalPath   one spelling of a path
+          routes        each endpoint lets nobody in without a key, but for /healthz
 
 Every answer has a body, because a Lambda Function URL never ends one without (an OPTIONS or a HEAD
 included), and every error is OpenAI's object.
@@ -32,6 +33,7 @@ from bridge.server.errors import (
     unexpected,
 )
 from bridge.server.framework import FastAPI
+from bridge.server.hosts import HostCheck
 from bridge.server.models_list import Models
 from bridge.server.pace import Pace
 from bridge.server.paths import CanonicalPath
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from bridge.keys import KeyStore
     from bridge.models import Catalog
     from bridge.report import Reporter, RequestReport
+    from bridge.server.hosts import Hosts
     from bridge.server.settings import Settings
     from bridge.upstream.base import Upstream
 
@@ -76,6 +79,7 @@ def create_app(
     startup: Sequence[Callable[[], Awaitable[None]]] = (),
     meanwhile: Callable[[], object] = load_validator,
     pace: Pace | None = None,
+    hosts: Hosts | None = None,
 ) -> FastAPI:
     """The ASGI application for these models, upstreams and keys.
 
@@ -83,6 +87,7 @@ def create_app(
     platform knows of a request. ``startup`` runs in order before the first one; an exception there
     stops the start. ``meanwhile`` is called once, in a thread, while the first chat waits for its
     upstream. Upstreams are closed at the end. ``pace`` is by default as the settings say.
+    ``hosts`` are the names that the server goes by; None where the platform sees to that.
     """
     chat = ChatCompletions(
         catalog,
@@ -99,6 +104,8 @@ def create_app(
     app = FastAPI(openapi_url=None, lifespan=living, exception_handlers=handlers)
     app.router.routes += routes(chat, Models(catalog, upstreams, keys))
     app.add_middleware(CanonicalPath)
+    if hosts is not None:
+        app.add_middleware(HostCheck, hosts=hosts, origins=settings.cors_origins)
     app.add_middleware(Tracking, report=report, request_id=request_id, failed=failed)
     if settings.cors_origins:
         open_to_browsers(app, settings.cors_origins)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from bridge.errors import OutOfTime, Overloaded
 from bridge.exchange import open_exchanges
+from bridge.report import loggable
 from bridge.server.answer import Answer
 from bridge.server.auth import authenticate
 from bridge.server.body import read_body
@@ -104,7 +105,7 @@ class ChatCompletions:
         body = await read_body(scope, receive, self._limits, seconds=self._pace.body)
         request = await self._work(len(body), parse_request, body, self._limits)
         model = self._catalog.find(request.model)
-        track.report.model = model.id
+        track.report.model = loggable(model.id)
         track.report.stream = bool(request.stream)
         upstream = self._upstreams[model.upstream]
         opened = partial(

@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection of the local server: uvicorn's, with four gaps closed.
+"""One HTTP/1.1 connection of the local server: uvicorn's, with five gaps closed.
 
 - uvicorn waits for ever for a request's head. Silent connections, and heads that come a byte a
   minute, would pile up until the process has no file descriptor left for anyone else.
@@ -6,7 +6,9 @@
   tracebacks a second into the log until there is one.
 - While a request is answered, uvicorn stops reading as soon as something follows it, be it the line
   break that old clients send behind a body. Then it does not see the client leave, and the upstream
-  writes on for nobody. (What follows is no request: the connection still ends with the answer.)
+  writes on for nobody.
+- A request that says its length twice over, as a number and in chunks, may be one smuggled past a
+  proxy: RFC 9112, 6.1, has the connection end with the answer.
 - On connections to a socket that was made before the event loop, asyncio leaves Nagle's algorithm
   on: each small write then waits until the client has acknowledged the one before, which takes
   Linux 40 ms.
@@ -36,7 +38,11 @@ QUIET_SECONDS = 60.0
 """Between two lines that tell of connections that were refused."""
 
 MAX_EARLY_BYTES = 65_536
-"""Of what follows a request that is being answered; after more, reading stops after all."""
+"""Kept of what follows a request that is being answered. More is read and thrown away, so that the
+client is seen to leave, and the connection ends with the answer."""
+
+CLOSE = (b"connection", b"close")
+"""In a request's headers, uvicorn answers it with the same and ends the connection."""
 
 
 def raise_descriptor_limit() -> None:
@@ -73,6 +79,8 @@ class Connection(H11Protocol):
     _answered: RequestResponseCycle | None = None
     """The request that ``_early`` counts for."""
     _early = 0
+    _begun: RequestResponseCycle | None = None
+    """The latest request that was looked at."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first request."""
@@ -86,6 +94,8 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came; a whole head ends the waiting for it, anything else begins it."""
+        if self._overrun:
+            return
         super().data_received(data)
         if self.cycle is None or self.cycle.response_complete:
             self._wait_for_head()
@@ -96,6 +106,19 @@ class Connection(H11Protocol):
         else:
             self._answered, self._early = self.cycle, 0
             self._read_on(0)  # what came is the request itself
+
+    def handle_events(self) -> None:
+        """Read what came; a request that begins in it is looked at before it is answered."""
+        super().handle_events()
+        if self.cycle is not self._begun:
+            self._begun = self.cycle
+            headers = self.cycle.scope["headers"]
+            names = {name for name, _ in headers}
+            if b"content-length" in names and b"transfer-encoding" in names:
+                # Chunks are what was read, so no length was given.
+                kept = [header for header in headers if header[0] != b"content-length"]
+                self.cycle.scope["headers"] = kept
+                self._end_with_answer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing more will come."""
@@ -123,11 +146,22 @@ class Connection(H11Protocol):
         if self.cycle is None or self.cycle.response_complete:
             self.transport.close()
 
+    @property
+    def _overrun(self) -> bool:
+        """Whether more has followed the request that is being answered than is kept."""
+        answering = self.cycle is not None and not self.cycle.response_complete
+        return answering and self.cycle is self._answered and self._early > MAX_EARLY_BYTES
+
     def _read_on(self, size: int) -> None:
         # A body that is not read fast enough stops the reading as well, rightly.
         if self.conn.their_state is not h11.DONE:
             self._early = 0
             return
         self._early += size
-        if self._early <= MAX_EARLY_BYTES:
-            self.flow.resume_reading()
+        if self._overrun:
+            self._end_with_answer()
+        self.flow.resume_reading()
+
+    def _end_with_answer(self) -> None:
+        self.cycle.keep_alive = False
+        self.cycle.scope["headers"] = [*self.cycle.scope["headers"], CLOSE]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bridge.configuration import SettingsError, Table, suggestion
-from bridge.keys import usable
+from bridge.keys import fault_of_key
 from bridge.server.variables import PREFIX, UPSTREAM_KEY, VARIABLES
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ class Environment:
         """The client keys; raises ``SettingsError`` for one that no client could send."""
         keys = _listed(self._environ.get(API_KEYS, ""))
         for number, key in enumerate(keys, start=1):
-            if not usable(key):
-                raise SettingsError(f"{API_KEYS}: key {number} has spaces, or is not ASCII")
+            if (fault := fault_of_key(key)) is not None:
+                raise SettingsError(f"{API_KEYS}: key {number} {fault}")
         return tuple(keys)
 
     def upstream_keys(self, names: Iterable[str]) -> dict[str, str]:

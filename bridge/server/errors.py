@@ -46,7 +46,8 @@ def error_response(error: BridgeError) -> Response:
 
 async def bridge_error(request: Request, error: BridgeError) -> Response:
     """Starlette's handler for every error of our own tree."""
-    tracked(request.scope).report.error = error.code or error.type
+    report = tracked(request.scope).report
+    report.error, report.upstream_said = error.code or error.type, error.said
     return error_response(error)
 
 

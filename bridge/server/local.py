@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import logging
+import re
 import shlex
 import signal
 import socket
@@ -32,6 +33,7 @@ BACKLOG = 128
 """Connections that may wait to be taken. As many are taken in one go, so that it must be far fewer
 than the file descriptors that ``connection`` keeps free."""
 MAX_PORT = 65535
+PORT = re.compile(r"[0-9]{1,5}")
 MODELS_SHOWN = 10
 
 logger = logging.getLogger("toolbridge")
@@ -40,12 +42,31 @@ logger = logging.getLogger("toolbridge")
 def listen(host: str, port: str) -> socket.socket:
     """A socket that takes connections on ``port``, 0 for any free one; raises ``SettingsError``."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    if not port.isdecimal() or int(port) > MAX_PORT:
-        raise SettingsError(f"TOOLBRIDGE_PORT: must be a number of at most {MAX_PORT}")
     try:
-        return socket.create_server((host, int(port)), family=family, backlog=BACKLOG)
+        host.encode("idna")
+        return socket.create_server((host, port_of(port)), family=family, backlog=BACKLOG)
     except OSError as error:
         raise SettingsError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+    except UnicodeError:
+        raise SettingsError("TOOLBRIDGE_HOST: is no name of a host") from None
+
+
+def port_of(port: str) -> int:
+    """The number of a port; raises ``SettingsError``."""
+    if PORT.fullmatch(port) is None or int(port) > MAX_PORT:
+        raise SettingsError(f"TOOLBRIDGE_PORT: must be a number of at most {MAX_PORT}")
+    return int(port)
+
+
+def names_of(host: str) -> list[str]:
+    """The names that a server goes by which listens on ``host``.
+
+    One that listens on every address serves other machines, which know this one by its name.
+    """
+    if host not in ("", "0.0.0.0", "::"):  # noqa: S104  compared, not listened on
+        return [host]
+    own = socket.gethostname()
+    return [own, f"{own}.local"] if own else []
 
 
 def server_of(app: ASGIApp, *, drain: int = DRAIN_SECONDS) -> uvicorn.Server:
@@ -110,6 +131,7 @@ def request_line(report: RequestReport) -> str:
         "model": report.model,
         "stream": report.stream,
         "error": report.error,
+        "upstream_said": report.upstream_said,
         "finish": report.finish_reason,
         "first": first,
         "tokens": tokens + "~" * report.estimated_tokens if tokens != "0+0" else "",
@@ -121,8 +143,15 @@ def request_line(report: RequestReport) -> str:
         "cut": report.cut,
         "id": report.request_id,
     }
-    told = [f"{name}={value}" for name, value in details.items() if value]
-    return " ".join([report.method, report.path, str(report.status), f"{report.total:.2f}s", *told])
+    told = [f"{name}={_word(value)}" for name, value in details.items() if value]
+    asked = [report.method, _word(report.path)]
+    return " ".join([*asked, str(report.status), f"{report.total:.2f}s", *told])
+
+
+def _word(value: object) -> str:
+    """A value as one word: what a caller wrote must not look like a field of its own."""
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if " " in text or '"' in text else text
 
 
 def greeting(url: str, models: Sequence[Model], key: str, note: str) -> str:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from bridge.answers import ModelList, ModelObject, encoded
-from bridge.errors import ModelNotFound
-from bridge.models import ANY
+from bridge.models import ANY, not_found
 from bridge.server.auth import authenticate
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class Models:
         name = request.path_params["model"]
         model = self._catalog.find(name)
         if model.id not in {each.id for each in await served(self._catalog, self._upstreams)}:
-            raise ModelNotFound(f"The model '{name}' does not exist.", param="model")
+            raise not_found(name)
         return Response(encoded(_object(model)), media_type="application/json")
 
 

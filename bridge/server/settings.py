@@ -7,6 +7,7 @@ any number of models:
     [models."a-public-name"]       a table for each model
     [limits]                       of requests
     cors_origins = ["https://…"]   web pages that may call from a browser
+    allowed_hosts = ["box.lan"]    names that the local server goes by
 
 The variables of ``VARIABLES`` describe one model more, which wins over the file's model of that
 name. With nothing configured at all, it is the embedded one. A fault names the file or variable,
@@ -27,9 +28,11 @@ from bridge.models import (
     ANY,
     DEFAULT_HOLD,
     DEFAULT_REPEAT_GUARD,
+    MAX_NAME,
     THINKING_SUFFIX,
     Catalog,
     Model,
+    is_name,
 )
 from bridge.server.environment import (
     MODEL_NAMING,
@@ -59,7 +62,8 @@ class Settings:
     """Everything that the operator decides.
 
     ``upstreams`` are tables by name, read by the upstreams' own builder. ``concurrency`` is how
-    many chat requests run at once, ``request_seconds`` the longest that one may take. ``keys_path``
+    many chat requests run at once, ``request_seconds`` the longest that one may take.
+    ``allowed_hosts`` are names that the local server goes by, beside its own. ``keys_path``
     is where SSM has the keys, which are read anew after ``keys_ttl`` seconds; ``api_keys`` and
     ``upstream_keys`` are those of the environment.
     """
@@ -70,6 +74,7 @@ class Settings:
     concurrency: int = 100
     request_seconds: float = 900.0
     cors_origins: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
     keys_path: str | None = None
     keys_ttl: float = 60.0
     api_keys: tuple[str, ...] = field(default=(), repr=False)
@@ -109,6 +114,8 @@ class LimitsShape(Shape):
     request_seconds: Annotated[float, Field(gt=0)] = 900.0
 
 
+Origin = Annotated[str, Field(pattern=r"^(\*|null|[a-z][a-z0-9+.-]*://[^/\s]+)$")]
+HostName = Annotated[str, Field(pattern=r"^(\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)$")]
 Tables = Annotated[dict[str, dict[str, Any]], Field(default_factory=dict)]
 
 
@@ -118,13 +125,15 @@ class FileShape(Shape):
     upstreams: Tables
     models: Tables
     limits: Annotated[dict[str, Any], Field(default_factory=dict)]
-    cors_origins: tuple[str, ...] = ()
+    cors_origins: tuple[Origin, ...] = ()
+    allowed_hosts: tuple[HostName, ...] = ()
 
 
 class SharedShape(Shape):
     """Settings of the whole server."""
 
-    cors_origins: tuple[str, ...]
+    cors_origins: tuple[Origin, ...]
+    allowed_hosts: tuple[HostName, ...]
     keys_path: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_.-]+)+/?$")] | None = None
     keys_ttl: Annotated[float, Field(gt=0, le=3600)] = 60.0  # no longer than keys are kept
 
@@ -145,7 +154,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         raise file.error("there are upstreams, but no model to serve", "models")
     _check_twins(file, models)
     limits = environment.over("limits", file.below("limits")).read(LimitsShape)
-    shared = environment.over("shared", Table({"cors_origins": content.cors_origins}, file.path))
+    written = content.model_dump(include={"cors_origins", "allowed_hosts"})
+    shared = environment.over("shared", Table(written, file.path))
     rest = shared.read(SharedShape)
     return Settings(
         models=tuple(models.values()),
@@ -154,6 +164,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         concurrency=limits.concurrency,
         request_seconds=limits.request_seconds,
         cors_origins=rest.cors_origins,
+        allowed_hosts=rest.allowed_hosts,
         keys_path=rest.keys_path,
         keys_ttl=rest.keys_ttl,
         api_keys=environment.api_keys,
@@ -170,9 +181,10 @@ def _models(
 
 def _model(public: str, table: Table, upstreams: Mapping[str, Table]) -> Model:
     shape = table.read(ModelShape)
-    if not public or not public.isprintable() or " " in public:
+    if not is_name(public) or " " in public:
         keys = ("id",) if "id" in table.names else ()
-        raise table.error("is no name for a model: it must be printable, without spaces", *keys)
+        fault = f"is no name for a model: printable, no spaces, at most {MAX_NAME} characters"
+        raise table.error(fault, *keys)
     upstream = shape.upstream
     if not upstream and len(upstreams) == 1:
         upstream = next(iter(upstreams))
@@ -224,7 +236,11 @@ def check_secrets(settings: Settings) -> None:
     for table in settings.upstreams.values():
         name = table.values.get("key")
         if isinstance(name, str) and name != SINGLE and name not in settings.upstream_keys:
-            raise table.error(f"needs the variable {secret_variable(name)}", "key")
+            # The secret itself may stand in the place of its name, and looks like one.
+            known = name == table.path[-1]
+            variable = secret_variable(name if known else "<NAME>")
+            how = ", <NAME> being what stands here, in capitals with '_' for '-', '.'"
+            raise table.error(f"needs the variable {variable}{'' if known else how}", "key")
 
 
 def _secret_names(upstreams: Mapping[str, Table]) -> list[str]:

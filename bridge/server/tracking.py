@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from bridge.report import RequestReport
+from bridge.report import RequestReport, loggable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 REQUEST_ID = b"x-request-id"
 SANE_ID = re.compile(rb"[A-Za-z0-9._:=/+-]{1,128}")
 """What is echoed of a client's own id: printable, and short enough for a log line."""
-MAX_LOGGED_PATH = 200
 CLIENT_GONE = 499
 """nginx's number for a client that closed the connection before it had its answer."""
 KEY = "toolbridge.tracked"
@@ -90,7 +89,9 @@ class Tracking:
             return
         clock = asyncio.get_running_loop().time
         report = RequestReport(
-            request_id=self._id(scope), method=scope["method"], path=_printable(scope["path"])
+            request_id=self._id(scope),
+            method=loggable(scope["method"]),
+            path=loggable(scope["path"]),
         )
         scope[KEY] = track = Tracked(report, clock())
         try:
@@ -122,7 +123,3 @@ class Tracking:
             if name == REQUEST_ID and SANE_ID.fullmatch(value):
                 return str(value, "ascii")
         return self._request_id(scope) or f"req_{secrets.token_hex(16)}"
-
-
-def _printable(path: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in path[:MAX_LOGGED_PATH])

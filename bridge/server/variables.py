@@ -126,6 +126,13 @@ VARIABLES: tuple[Variable, ...] = (
         "whether the model's replies start inside thinking",
         "not known",
     ),
+    _variable(
+        "ALTERNATION",
+        "upstream.alternation",
+        "user and assistant turns go up in strict alternation, as most chat templates want them",
+        "true",
+        option="--alternation",
+    ),
     _variable("PREFILL", "model.prefill", "start replies for the model", "if the upstream can"),
     _variable(
         "MAX_TOKENS",
@@ -142,5 +149,13 @@ VARIABLES: tuple[Variable, ...] = (
         "web pages' origins that may call, separated by commas, or *",
         "none",
         many=True,
+    ),
+    _variable(
+        "ALLOWED_HOSTS",
+        "shared.allowed_hosts",
+        "names that the local server goes by, separated by commas: box.lan, .lan or *",
+        "loopback's, addresses, and that of --host",
+        many=True,
+        option="--allowed-hosts",
     ),
 )

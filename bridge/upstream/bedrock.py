@@ -178,13 +178,15 @@ class ReplyReader:
         self._surrogates = SurrogateJoiner()
 
     def feed(self, event: Mapping[str, Any]) -> Piece | None:
-        """The text in this event. Reasoning, tool use and images are left out."""
+        """The text or the thinking in this event. Tool use and images are left out."""
         if stop := event.get("messageStop"):
             self._finish = FINISH.get(stop.get("stopReason"), "stop")
         if usage := event.get("metadata", {}).get("usage"):
             self._counts = counts_of(usage)
-        text = event.get("contentBlockDelta", {}).get("delta", {}).get("text") or ""
-        return Piece(text) if (text := self._surrogates.feed(text)) else None
+        delta = event.get("contentBlockDelta", {}).get("delta", {})
+        thinking = delta.get("reasoningContent", {}).get("text") or ""
+        text = self._surrogates.feed(delta.get("text") or "")
+        return Piece(text, thinking=thinking) if text or thinking else None
 
     def close(self) -> Piece:
         """The last piece; raises ``UpstreamCut`` when the model had not stopped."""

@@ -26,7 +26,6 @@ from bridge.errors import (
 )
 from bridge.upstream.http_errors import (
     BROKEN,
-    CONTEXT_TOO_LONG,
     FAILING,
     LIMITED,
     REFUSED,
@@ -37,6 +36,7 @@ from bridge.upstream.http_errors import (
     retry_after,
 )
 from bridge.upstream.timing import silent
+from bridge.upstream.too_long import CONTEXT_TOO_LONG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path  # noqa: TC003  pydantic reads it from the shapes
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec.structs import replace
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from bridge.configuration import Shape, suggestion
 from bridge.turns import Capabilities
+from bridge.upstream import fields  # noqa: TC001  pydantic reads them from the shapes
 from bridge.upstream.timing import DEFAULT_TIMEOUTS, Timeouts
 
 if TYPE_CHECKING:
@@ -56,27 +56,12 @@ def _built(table: Table, keys: KeyStore, environ: Mapping[str, str]) -> Upstream
         raise table.error(str(error)) from error
 
 
-def _http_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("must be a URL that begins with http:// or https://")
-    if parts.username or parts.password:
-        raise ValueError("must not hold a key: name it with 'key'")
-    return url
-
-
-URL = Annotated[str, AfterValidator(_http_url)]
-Seconds = Annotated[float, Field(gt=0)]
-Headers = Annotated[dict[str, str], Field(default_factory=dict)]
-Body = Annotated[dict[str, Any], Field(default_factory=dict)]
-
-
 class TimeoutShape(Shape):
     """Seconds; see ``Timeouts``."""
 
-    connect: Seconds = DEFAULT_TIMEOUTS.connect
-    first_byte: Seconds = DEFAULT_TIMEOUTS.first_byte
-    silence: Seconds = DEFAULT_TIMEOUTS.silence
+    connect: fields.Seconds = DEFAULT_TIMEOUTS.connect
+    first_byte: fields.Seconds = DEFAULT_TIMEOUTS.first_byte
+    silence: fields.Seconds = DEFAULT_TIMEOUTS.silence
 
 
 class Kind(Shape, defer_build=True):
@@ -86,7 +71,7 @@ class Kind(Shape, defer_build=True):
     """
 
     kind: str = ""
-    key: str | None = None
+    key: fields.SecretName | None = None
 
     def make(self, secret: Secret | None, environ: Mapping[str, str]) -> Upstream:
         """The upstream; raises ``ImportError``, ``ValueError`` or ``RuntimeError`` in words."""
@@ -113,14 +98,14 @@ class RemoteKind(Kind):
 class OpenAITextKind(RemoteKind):
     """``openai_text``: what the server behind the URL can do is for the operator to say."""
 
-    url: URL
-    headers: Headers
+    url: fields.BaseURL
+    headers: fields.Headers
     prefill: bool = False
-    alternation: bool = False
+    alternation: bool = True
     system: bool = True
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    extra_body: Body
-    prefill_body: Body
+    extra_body: fields.Body
+    prefill_body: fields.Body
 
     def make(self, secret: Secret | None, environ: Mapping[str, str]) -> Upstream:
         """A client of its own for each upstream."""
@@ -144,11 +129,12 @@ class OpenAITextKind(RemoteKind):
 class UIStreamKind(RemoteKind):
     """``ui_stream``: the body is the operator's own template."""
 
-    url: URL
-    headers: Headers
-    body: Body
-    key_header: str = "Authorization"
+    url: fields.URL
+    headers: fields.Headers
+    body: fields.Body
+    key_header: fields.HeaderName = "Authorization"
     system: Literal["role", "merge"] = "role"
+    alternation: bool = True
     conversation: str | None = None
     names: tuple[str, ...] = ()
 
@@ -165,6 +151,7 @@ class UIStreamKind(RemoteKind):
             headers=self.headers,
             key_header=self.key_header,
             system=self.system,
+            alternation=self.alternation,
             conversation=self.conversation,
             names=self.names,
             timeouts=self.limits(),

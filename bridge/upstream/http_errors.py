@@ -3,7 +3,7 @@
 Two kinds come in: exceptions of httpx, and refusals that the upstream wrote itself, as a status
 with a body or as an error object inside a 200. Of what the upstream wrote nothing is passed on but
 ``Retry-After`` and, from a short list, the name of the field to blame: the text may hold hosts,
-account names, prompts or keys.
+account names, prompts or keys. What is left of it without those is for the log (``scrubbed``).
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ from bridge.errors import (
     UpstreamRefused,
     UpstreamUnavailable,
 )
+from bridge.upstream.scrubbed import scrubbed
 from bridge.upstream.timing import silent
+from bridge.upstream.too_long import CONTEXT_TOO_LONG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,30 +48,6 @@ TOO_LONG = (
 """Clients know it by its words and shorten the conversation: LiteLLM by the first, LangChain by
 the next, others by the last."""
 FILTERED = "The upstream model's content filter rejected the request."
-
-CONTEXT_TOO_LONG = re.compile(
-    "|".join(
-        (
-            r"context_length_exceeded|exceed_context_size|model_context_window_exceeded",
-            # OpenAI, vLLM, DeepSeek, OpenRouter, Groq
-            r"(maximum|max) (context|model|prompt) ?length",
-            r"reduce the length of (the|your) (messages|prompt|input)",
-            # llama.cpp, Ollama, LM Studio, xAI
-            r"(context|prompt)[ _](length|size|window)[^.\n]{0,60}(exceed|only|full|too small)",
-            r"(exceed|greater|larger|longer)[^.\n]{0,60}context[ _](length|size|window)",
-            # Anthropic, Bedrock
-            r"(prompt|input|conversation|request|messages?) (is|are) too long|prompt too long",
-            # Gemini, DashScope, Moonshot, Mistral
-            r"input (token count|tokens|length)[^.\n]{0,60}exceed",
-            r"range of input length should be",
-            r"exceed[^.\n]{0,40}(token limit|max(imum)?( allowed)?( number of)?( input)? tokens)",
-            r"too many (input |prompt )?tokens|tokens in request more than max",
-            r"too large for model",
-        )
-    ),
-    re.IGNORECASE,
-)
-"""What upstreams say when a conversation does not fit; seen with statuses 400, 413, 422 and 500."""
 
 WORDS: Mapping[str, int] = {
     "rate_limit_exceeded": 429,
@@ -107,6 +85,11 @@ BLAMED = frozenset(
 )
 """Fields that reach the upstream as the client sent them, and that it may therefore blame."""
 
+PUBLIC_HEADERS = frozenset(
+    ("accept", "accept-encoding", "connection", "content-length", "content-type", "user-agent")
+)
+"""Of a request: everything else in its head is the operator's own business."""
+
 ERROR_STATUSES = range(400, 600)
 DIGITS = re.compile(r"[0-9]{1,7}")
 """A status, or seconds of waiting: over 115 days would be no waiting time but a fault."""
@@ -127,8 +110,6 @@ def renamed() -> Iterator[None]:
         raise UpstreamInvalid("The request to the upstream model cannot be sent.") from None
     except (httpx.ReadTimeout, httpx.WriteTimeout) as exc:
         raise silent() from exc
-    except httpx.DecodingError as exc:
-        raise UpstreamInvalid(BROKEN) from exc
     except (httpx.HTTPError, httpx.InvalidURL) as exc:
         raise UpstreamUnavailable(UNREACHABLE) from exc
 
@@ -139,6 +120,15 @@ def for_status(status: int, headers: Mapping[str, str], body: bytes) -> BridgeEr
     if status in (400, 413, 422, 500) and _says_too_long(fault, body):
         return ContextTooLong(TOO_LONG)
     return _for_status(status, retry_after(headers), fault)
+
+
+def refusal(response: httpx.Response, body: bytes) -> BridgeError:
+    """The error that an answer other than 2xx means, with what it says for the log."""
+    error = for_status(response.status_code, response.headers, body)
+    headers = response.request.headers
+    secrets = [value for name, value in headers.items() if name not in PUBLIC_HEADERS]
+    error.said = scrubbed(_message(body), response.request.content, secrets) or None
+    return error
 
 
 def for_error(value: object) -> BridgeError | None:
@@ -215,6 +205,16 @@ def _fault(body: bytes) -> Mapping[str, object]:
         return {}
     inner = value.get("error")
     return inner if isinstance(inner, dict) else value
+
+
+def _message(body: bytes) -> str:
+    """What a refusal says, wherever it says it."""
+    fault = _fault(body)
+    for said in (fault.get(name) for name in ("message", "error", "detail", "errorText")):
+        if isinstance(said, str):
+            return said
+    # JSON of a form that is not known holds anything.
+    return "" if body.lstrip().startswith((b"{", b"[")) else body.decode("utf-8", "replace")
 
 
 def _says_too_long(fault: Mapping[str, object], body: bytes) -> bool:

@@ -19,10 +19,11 @@ from bridge.errors import (
     UpstreamUnavailable,
 )
 from bridge.upstream.arrivals import Arrivals
-from bridge.upstream.http_errors import BROKEN, REFUSED, cut, for_status, renamed
+from bridge.upstream.http_errors import BROKEN, REFUSED, cut, refusal, renamed
 from bridge.upstream.reply import MAX_BODY_BYTES
 from bridge.upstream.sending import sent
 from bridge.upstream.timing import silent
+from bridge.upstream.unpacking import PackingError, unpacker
 
 if TYPE_CHECKING:
     import ssl
@@ -51,11 +52,13 @@ KEEPALIVE_SECONDS = 55.0
 def new_client(verify: ssl.SSLContext | bool = True) -> httpx.AsyncClient:
     """A client for upstreams; it may be shared. Keeps no cookies, follows no redirect.
 
+    It asks for bodies as they are: a stream is not worth packing, and what is packed costs memory
+    that its size on the wire does not tell.
     How many requests run at once is limited elsewhere, so none waits for a connection here.
     """
     return httpx.AsyncClient(
         verify=verify,
-        headers={"User-Agent": "toolbridge"},
+        headers={"User-Agent": "toolbridge", "Accept-Encoding": "identity"},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
         limits=httpx.Limits(
@@ -158,7 +161,7 @@ async def _answered(
         first = max(deadline - clock(), 0.0)
         async with Arrivals(_body(response), first=first, silence=timeouts.silence) as body:
             if not response.is_success:
-                raise for_status(response.status_code, response.headers, await _head(body))
+                raise refusal(response, await _head(body))
             yield body
     finally:
         await response.aclose()
@@ -167,9 +170,12 @@ async def _answered(
 async def _body(response: httpx.Response) -> AsyncGenerator[bytes, None]:
     try:
         with renamed():
-            packed = "content-encoding" in response.headers
-            async for chunk in response.aiter_bytes() if packed else response.aiter_raw():
-                yield chunk
+            packing = unpacker(response.headers.get("content-encoding", ""))
+            async for chunk in response.aiter_raw():
+                for piece in (chunk,) if packing is None else packing.feed(chunk):
+                    yield piece
+    except PackingError as exc:
+        raise UpstreamInvalid(BROKEN) from exc
     except UpstreamUnavailable as exc:
         raise cut() from exc.__cause__
 

@@ -1,7 +1,8 @@
 """A chat behind an OpenAI-compatible ``/chat/completions``, used for text alone.
 
 The wire is OpenAI's (https://platform.openai.com/docs/api-reference/chat) with the liberties that
-other servers take. Native reasoning, tool calls and refusals in the deltas are left out.
+other servers take. Reasoning in a field of its own is thinking; calls that the server reads out of
+the text by itself are told as such. Refusals in the deltas are left out.
 """
 
 from __future__ import annotations
@@ -9,11 +10,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from msgspec.structs import replace
+
 from bridge.errors import UpstreamInvalid
-from bridge.turns import Capabilities, Piece, TokenCounts
+from bridge.turns import Capabilities, TokenCounts
 from bridge.upstream.http_errors import BROKEN, for_error
 from bridge.upstream.http_reply import chat_headers, encoded, fetched, replied, with_key
-from bridge.upstream.reply import NOTHING, ReplyReader, finish_of, parsed
+from bridge.upstream.message import calls_in, text_of, thinking_of
+from bridge.upstream.reply import ReplyReader, finish_of, parsed
+from bridge.upstream.said import NOTHING, Said
 from bridge.upstream.timing import DEFAULT_TIMEOUTS, Timeouts
 
 if TYPE_CHECKING:
@@ -21,7 +26,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from bridge.turns import Options, Turn
+    from bridge.turns import Options, Piece, Turn
     from bridge.upstream.base import Secret
 
 MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
@@ -29,7 +34,9 @@ MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 SAMPLING = ("temperature", "top_p", "seed", "presence_penalty", "frequency_penalty")
 """Options that have the same name on the wire."""
 
-TAKES_SYSTEM = Capabilities()
+DEFAULT_CAPABILITIES = Capabilities(alternation=True)
+"""Chat templates that take the roles in another order are the exception, and no model does worse
+for the order that all know: https://huggingface.co/docs/transformers/chat_templating."""
 
 
 class OpenAIText:
@@ -41,7 +48,7 @@ class OpenAIText:
         url: str,
         key: Secret | None = None,
         *,
-        capabilities: Capabilities = TAKES_SYSTEM,
+        capabilities: Capabilities = DEFAULT_CAPABILITIES,
         headers: Mapping[str, str] | None = None,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         max_tokens_field: MaxTokensField = "max_tokens",
@@ -118,15 +125,26 @@ class OpenAIText:
         return {name: value for name, value in body.items() if value is not None}
 
 
-def read_chunk(chunk: Mapping[str, object]) -> Piece:
+def read_chunk(chunk: Mapping[str, object]) -> Said:
     """What a chunk, or a whole completion, says of its first choice and of usage."""
     counts = counts_of(chunk.get("usage"))
     choice = _first(chunk.get("choices"))
     if choice is None:
-        return NOTHING if counts is None else Piece(counts=counts)
-    message = choice.get("delta") or choice.get("message")
-    text = _text(message.get("content")) if isinstance(message, dict) else ""
-    return Piece(text, finish_of(choice.get("finish_reason")), counts)
+        return NOTHING if counts is None else Said(counts=counts)
+    said = _said(choice.get("delta"))
+    whole = said is NOTHING
+    if whole:
+        said = _said(choice.get("message"))
+    finish = finish_of(choice.get("finish_reason"))
+    return replace(said, finish=finish, counts=counts, whole=whole)
+
+
+def _said(message: object) -> Said:
+    """What a delta or a message says, ``NOTHING`` when that is nothing."""
+    if not isinstance(message, dict):
+        return NOTHING
+    text, thinking, calls = text_of(message), thinking_of(message), calls_in(message)
+    return Said(text, thinking=thinking, calls=calls) if text or thinking or calls else NOTHING
 
 
 def counts_of(usage: object) -> TokenCounts | None:
@@ -152,20 +170,6 @@ def _first(choices: object) -> dict[str, object] | None:
             if isinstance(choice, dict) and choice.get("index") in (0, None):
                 return choice
     return None
-
-
-def _text(content: object) -> str:
-    """Text of a string or of a list of content parts; parts of other types are left out."""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return ""
-    texts = (
-        part.get("text")
-        for part in content
-        if isinstance(part, dict) and part.get("type", "text") == "text"
-    )
-    return "".join(text for text in texts if isinstance(text, str))
 
 
 def _detail(usage: dict[str, object], group: str, name: str) -> int:

@@ -2,11 +2,11 @@
 
 What the protocols share lives here: events or one whole JSON body, whatever the header promised;
 ``[DONE]``; error objects; and how a reply may end. What differs is a function from one JSON event
-to a ``Piece``.
+to what it says.
 
 A reply ends well after ``[DONE]``, after a finish word, or as one whole JSON body. Anything else is
 ``UpstreamCut``. The finish and the counts leave together in the last piece, whichever events they
-came in and however often they were repeated.
+came in and however often they were repeated. Calls leave before it, whole.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from pydantic_core import from_json
 
 from bridge.errors import BridgeError, UpstreamError, UpstreamInvalid
@@ -21,6 +22,7 @@ from bridge.sse import BOM, DONE_DATA, Event, SSEOverflow, SSEReader
 from bridge.turns import Piece
 from bridge.upstream.http_errors import BROKEN, FAILING, cut, for_error
 from bridge.upstream.prefill import EchoDropper
+from bridge.upstream.said import NOTHING, CallGatherer, Said
 from bridge.upstream.surrogates import SurrogateJoiner
 
 if TYPE_CHECKING:
@@ -28,15 +30,15 @@ if TYPE_CHECKING:
 
     from bridge.turns import TokenCounts, UpstreamFinish
 
-    ReadEvent = Callable[[Mapping[str, object]], Piece]
+    ReadEvent = Callable[[Mapping[str, object]], Said]
     """What one JSON event of the protocol says; raises ``BridgeError`` when it says that the reply
     failed."""
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """A reply sent as one JSON body; the same bound as for one event, for the same reason."""
 
+TOLD = ("text", "thinking", "calls")
 BLANK = BOM + b" \t\r\n"
-NOTHING = Piece()
 
 FINISH: Mapping[str, UpstreamFinish] = {
     "length": "length",
@@ -101,7 +103,11 @@ class ReplyReader:
         self._begun = False
         self._finish: UpstreamFinish | None = None
         self._counts: TokenCounts | None = None
+        self._told: set[str] = set()
+        """What has come in bits: of text, thinking and calls."""
+        self._calls = CallGatherer()
         self._surrogates = SurrogateJoiner()
+        self._thinking_surrogates = SurrogateJoiner()
         self._echo = EchoDropper(prefill)
 
     @property
@@ -140,6 +146,8 @@ class ReplyReader:
             if self._counts is not None:
                 yield Piece(counts=self._counts)
             raise cut()
+        if calls := self._calls.calls:
+            yield Piece(calls=calls)
         yield Piece(finish=self._finish or "stop", counts=self._counts)
 
     def limit(self) -> Iterator[Piece]:
@@ -164,14 +172,14 @@ class ReplyReader:
         return data
 
     def _read(self, events: list[Event], *, at_end: bool = False) -> Iterator[Piece]:
-        texts: list[str] = []
+        said: list[Said] = []
         failure: BridgeError | None = None
         for event in events:
             if event.data == DONE_DATA:
                 self.done = True
                 break
             try:
-                texts.append(self._text(event))
+                said.append(self._event(event))
             except ValueError:
                 # A torn last event says nothing: whether the reply was cut is told by the rest.
                 failure = None if at_end else UpstreamInvalid(BROKEN)
@@ -179,14 +187,19 @@ class ReplyReader:
             except BridgeError as exc:
                 failure = exc
                 break
-        if text := self._echo.feed(self._surrogates.feed("".join(texts))):
-            yield Piece(text)
+        yield from self._shown(said)
         if failure is not None:
             raise failure
 
-    def _text(self, event: Event) -> str:
+    def _shown(self, said: list[Said]) -> Iterator[Piece]:
+        text = self._echo.feed(self._surrogates.feed("".join([each.text for each in said])))
+        thinking = self._thinking_surrogates.feed("".join([each.thinking for each in said]))
+        if text or thinking:
+            yield Piece(text, thinking=thinking)
+
+    def _event(self, event: Event) -> Said:
         if not event.data:
-            return ""
+            return NOTHING
         try:
             value = parsed(event.data)
         except ValueError as exc:
@@ -195,26 +208,33 @@ class ReplyReader:
             raise
         if event.type == "error" and (failure := for_error({"error": value})) is not None:
             raise failure
-        return self._noted(value).text
+        return self._noted(value)
 
     def _whole(self, body: bytes) -> Iterator[Piece]:
         try:
-            piece = self._noted(parsed(body))
+            said = self._noted(parsed(body))
         except ValueError as exc:
             raise UpstreamInvalid(BROKEN) from exc
-        if piece == NOTHING:
+        if said == NOTHING:
             raise UpstreamInvalid(BROKEN)
         self.done = True
-        if text := self._echo.feed(self._surrogates.feed(piece.text)):
-            yield Piece(text)
+        yield from self._shown([said])
 
-    def _noted(self, value: object) -> Piece:
+    def _noted(self, value: object) -> Said:
         if (failure := for_error(value)) is not None:
             raise failure
         if not isinstance(value, dict):
             raise UpstreamInvalid(BROKEN)
-        piece = self._read_event(value)
-        if piece is not NOTHING:
-            self._finish = piece.finish or self._finish
-            self._counts = piece.counts or self._counts
-        return piece
+        said = self._read_event(value)
+        if said is NOTHING:
+            return said
+        self._finish = said.finish or self._finish
+        self._counts = said.counts or self._counts
+        if said.whole:
+            said = replace(said, **dict.fromkeys(self._told & {"text", "thinking"}, ""))
+            said = replace(said, calls=()) if "calls" in self._told else said
+        else:
+            self._told.update(name for name in TOLD if getattr(said, name))
+        for bit in said.calls:
+            self._calls.add(bit)
+        return said

@@ -1,9 +1,9 @@
 """A chat that speaks the Vercel AI SDK's UI message stream, version 1.
 
 The protocol: https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol ("data stream protocol"): events of
-JSON objects told apart by ``type``. Text comes in ``text-delta``; reasoning, sources, files, data
-and the server's own tool calls are left out. The request is the operator's own template, because
-the protocol leaves it to the application.
+JSON objects told apart by ``type``. Text comes in ``text-delta``, thinking in ``reasoning-delta``;
+sources, files, data and the server's own tool calls, which it runs itself, are left out. The
+request is the operator's own template, because the protocol leaves it to the application.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec.structs import replace
 
-from bridge.turns import Capabilities, Piece, TokenCounts, Turn
+from bridge.turns import Capabilities, TokenCounts, Turn
 from bridge.upstream.http_errors import cut
 from bridge.upstream.http_reply import chat_headers, encoded, replied, with_key
-from bridge.upstream.reply import NOTHING, ReplyReader, finish_of
+from bridge.upstream.reply import ReplyReader, finish_of
+from bridge.upstream.said import NOTHING, Said
 from bridge.upstream.timing import DEFAULT_TIMEOUTS, Timeouts
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from bridge.turns import Options
+    from bridge.turns import Options, Piece
     from bridge.upstream.base import Secret
 
 SystemAs = Literal["role", "merge"]
@@ -60,6 +61,7 @@ class UIStream:
         system: SystemAs = "role",
         conversation: str | None = None,
         names: Sequence[str] = (),
+        alternation: bool = True,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
     ) -> None:
         """``url`` is posted to as it is; ``template`` is the JSON body.
@@ -68,6 +70,7 @@ class UIStream:
         ``{max_tokens}``, ``{temperature}``, ``{top_p}`` or ``{seed}`` is replaced; a field whose
         value the request does not give is left out. ``{id}`` is ``conversation``, or else a UUID
         derived from the turns. ``system="merge"`` puts system turns into the first user turn.
+        ``alternation``: no two turns of one role in a row, and no system turn among them.
         ``names`` is what ``models`` answers, since the protocol has no listing. ``client`` is
         closed with the upstream.
         """
@@ -80,12 +83,13 @@ class UIStream:
         self._system = system
         self._conversation = conversation
         self._names = list(names)
+        self._alternation = alternation
         self._timeouts = timeouts
 
     @property
     def capabilities(self) -> Capabilities:
         """No prefill: a chat application starts a new message of its own."""
-        return Capabilities()
+        return Capabilities(alternation=self._alternation)
 
     def stream(self, turns: Sequence[Turn], options: Options) -> AsyncGenerator[Piece, None]:
         """Send the turns, yield the reply; see ``Upstream.stream``. Counts are mostly absent."""
@@ -160,20 +164,23 @@ def merged(turns: Sequence[Turn]) -> list[Turn]:
     return [Turn("user", system), *others]
 
 
-def read_part(part: Mapping[str, object]) -> Piece:
+def read_part(part: Mapping[str, object]) -> Said:
     """What one event says; raises ``UpstreamCut`` for ``abort``."""
     match part.get("type"):
         case "text-delta":
             # ``textDelta`` before version 5 of the SDK.
             delta = part.get("delta", part.get("textDelta"))
-            return Piece(delta) if isinstance(delta, str) else NOTHING
+            return Said(delta) if isinstance(delta, str) else NOTHING
+        case "reasoning-delta":
+            delta = part.get("delta")
+            return Said(thinking=delta) if isinstance(delta, str) else NOTHING
         case "finish":
             metadata = part.get("messageMetadata")
             usage = part.get("usage")
             if usage is None and isinstance(metadata, dict):
                 usage = metadata.get("usage") or metadata.get("totalUsage")
             finish = finish_of(part.get("finishReason")) or "stop"
-            return Piece(finish=finish, counts=_counts(usage))
+            return Said(finish=finish, counts=_counts(usage))
         case "abort":
             raise cut()
         case _:

@@ -110,6 +110,7 @@ def settings(keys: SSM, model: FakeUpstream | None = None, **more: str) -> dict[
         "TOOLBRIDGE_MODEL": MODEL,
         "TOOLBRIDGE_THINKING": "true",
         "TOOLBRIDGE_DIALECT": "fence",
+        "TOOLBRIDGE_ALTERNATION": "true",
         "POWERTOOLS_METRICS_DISABLED": "false",
     }
     return found | more

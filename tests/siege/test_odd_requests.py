@@ -13,7 +13,7 @@ from tests.local_server import KEY
 from tests.local_server import chat as chat_body
 from tests.siege.wire import HEAD, connected, request
 
-GET = b"GET /v1/models HTTP/1.1\r\nHost: here\r\n"
+GET = b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n"
 AUTH = f"Authorization: Bearer {KEY}\r\n".encode()
 BODY = json.dumps(chat_body()).encode()
 LENGTH = b"Content-Length: %d\r\n" % len(BODY)
@@ -72,7 +72,7 @@ INVALID = {
     "a-megabyte-of-key": with_key(b"Bearer " + b"0" * 1_000_000),
     "a-megabyte-of-headers": GET + AUTH + b"X: y\r\n" * 170_000 + b"\r\n",
     "a-zero-in-the-key": with_key(b"Bearer 0000\0"),
-    "no-host": GET.replace(b"Host: here\r\n", AUTH) + b"\r\n",
+    "no-host": GET.replace(b"Host: localhost\r\n", AUTH) + b"\r\n",
     "two-lengths": HEAD + LENGTH + b"Content-Length: 3\r\n\r\n" + BODY,
     "a-negative-length": HEAD + b"Content-Length: -1\r\n\r\n",
     "a-length-in-words": HEAD + b"Content-Length: many\r\n\r\n",
@@ -88,13 +88,14 @@ ODD = {
     "connection-close": Odd(HEAD + b"Connection: close\r\n" + LENGTH + b"\r\n" + BODY, [200], True),
     "head": Odd(GET.replace(b"GET", b"HEAD") + AUTH + b"\r\n", [200]),
     "head-of-a-post": Odd(HEAD.replace(b"POST", b"HEAD") + b"\r\n", [405]),
-    "options": Odd(b"OPTIONS * HTTP/1.1\r\nHost: here\r\n\r\n", [404]),
-    "connect": Odd(b"CONNECT here:443 HTTP/1.1\r\nHost: here\r\n\r\n", [404]),
+    "options": Odd(b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", [404]),
+    "connect": Odd(b"CONNECT localhost:443 HTTP/1.1\r\nHost: localhost\r\n\r\n", [404]),
     "http-2": Odd(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", [404], closes=True),
     "upgrade": Odd(GET + AUTH + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", [200]),
     "the-same-length-twice": Odd(HEAD + LENGTH * 2 + b"\r\n" + BODY, [200]),
     "chunks-win-over-a-length": Odd(
-        HEAD + b"Content-Length: 5\r\n" + CHUNKED + b"\r\n" + chunk(BODY) + b"0\r\n\r\n", [200]
+        HEAD + b"Content-Length: 5\r\n" + CHUNKED + b"\r\n" + chunk(BODY) + b"0\r\n\r\n", [200],
+        closes=True,
     ),
     "a-byte-a-chunk": Odd(
         HEAD + CHUNKED + b"\r\n" + b"".join(chunk(BODY[i : i + 1]) for i in range(len(BODY)))
@@ -110,7 +111,7 @@ ODD = {
     ),
     "a-zero-in-the-path": Odd(GET.replace(b"models", b"models/%00%0d%0a") + AUTH + b"\r\n", [404]),
     "up-and-out": Odd(GET.replace(b"models", b"../../../etc/passwd") + AUTH + b"\r\n", [404]),
-    "a-whole-url": Odd(GET.replace(b"/v1", b"http://here/v1") + AUTH + b"\r\n", [404]),
+    "a-whole-url": Odd(GET.replace(b"/v1", b"http://localhost/v1") + AUTH + b"\r\n", [404]),
     "a-long-path": Odd(GET.replace(b"models", b"x" * 15_000) + AUTH + b"\r\n", [404]),
 }  # fmt: skip
 ODD |= {name: Odd(sent, [200]) for name, sent in LET_IN.items()}

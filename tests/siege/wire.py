@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PATH = "/v1/chat/completions"
 HEAD = (
-    f"POST {PATH} HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer {KEY}\r\n"
+    f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {KEY}\r\n"
     "Content-Type: application/json\r\n"
 ).encode()
 
