@@ -30,7 +30,8 @@ class Model(msgspec.Struct, frozen=True):
     ``upstream`` names a configured upstream, ``name`` is the model's name there. ``hold`` is in
     characters; 0 streams every call from its first character. ``repeat_guard`` asks again when a
     result is answered by the very same call. ``opens_thinking``: the model's own template opens
-    its thinking, so that replies start inside it. ``think`` is set on the derived twin only.
+    its thinking, so that replies start inside it. ``images``: what becomes of those in a request;
+    see ``bridge.images``. ``think`` is set on the derived twin only.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Model(msgspec.Struct, frozen=True):
     opens_thinking: bool = False
     prefill: bool | None = None
     max_tokens: int | None = None
+    images: Literal["refuse", "note", "pass"] = "refuse"
     owned_by: str = "toolbridge"
     think: bool = False
 

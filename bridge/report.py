@@ -33,6 +33,8 @@ class RequestReport(msgspec.Struct):
     near_misses: int = 0
     malformed: int = 0
     cut: int = 0
+    mended: int = 0
+    """Places of the request that had to be mended: schemas, contents, ids."""
 
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ KNOWN: Final = frozenset(
         DRAFT_2020,
     }
 )
-_BOOLEAN_BOUNDS = frozenset({"http://json-schema.org/draft-03/schema", DRAFT_4})
+BOOLEAN_BOUNDS = frozenset({"http://json-schema.org/draft-03/schema", DRAFT_4})
 _TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 
 _ONE = frozenset(
@@ -128,7 +128,7 @@ class _Walk:
             self._older = self._older if self._older == DRAFT_4 else DRAFT_7
             return None
         if keyword in ("exclusiveMaximum", "exclusiveMinimum") and isinstance(value, bool):
-            if self._draft in {"", *_BOOLEAN_BOUNDS}:
+            if self._draft in {"", *BOOLEAN_BOUNDS}:
                 self._older = DRAFT_4
                 return None
             return "a number"
@@ -217,3 +217,9 @@ _WANTED: Final[dict[str, _Check]] = {
         (lambda value: isinstance(value, str), "a string"),
     ),
 }  # fmt: skip
+
+
+def well_formed(keyword: str, value: object) -> bool:
+    """Whether a value has the form that a keyword's must have, whatever the draft."""
+    known = _WANTED.get(keyword)
+    return known is None or known[0](value)
