@@ -84,13 +84,10 @@ class _Admission:
 
 
 def _check_image(part: OtherPart, path: str) -> None:
-    image = (part.model_extra or {}).get("image_url")
-    if not isinstance(image, dict):
-        raise RequestError(
-            f"Invalid '{path}': an image needs 'image_url'.", param=f"{path}.image_url"
-        )
-    if not isinstance(image.get("url"), str):
-        raise RequestError(f"Missing or invalid '{path}'.", param=f"{path}.image_url.url")
+    image = (part.model_extra or {}).get(IMAGE_URL)
+    if not isinstance(image, dict) or not isinstance(image.get("url"), str):
+        path = f"{path}.{IMAGE_URL}"
+        raise RequestError(f"Invalid '{path}': expected {{\"url\": …}}.", param=path)
 
 
 def images_of(content: Content) -> tuple[Image, ...]:

@@ -1,4 +1,4 @@
-"""Schemas that are not quite JSON Schema can be applied, and never refuse what they meant to allow."""
+"""Schemas that are not quite JSON Schema can be applied, and refuse nothing that they allowed."""
 
 from __future__ import annotations
 
