@@ -41,7 +41,8 @@ class Model(msgspec.Struct, frozen=True):
     very same call follows that has brought the same result so many times in a row; 0 never does.
     ``opens_thinking``: whether the model's own template opens its thinking, so that replies start
     inside it; None: not known, so that the twin holds a reply that begins without a tag until
-    something tells. ``think`` is set on the twin only.
+    something tells. ``images``: what becomes of those in a request; see ``bridge.images``.
+    ``think`` is set on the twin only.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Model(msgspec.Struct, frozen=True):
     opens_thinking: bool | None = None
     prefill: bool | None = None
     max_tokens: int | None = None
+    images: Literal["refuse", "note", "pass"] = "refuse"
     owned_by: str = "toolbridge"
     think: bool = False
 

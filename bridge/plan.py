@@ -14,6 +14,7 @@ from bridge.dialects import DIALECTS
 from bridge.dialects.echoes import Echoes
 from bridge.dialects.key import key_for
 from bridge.directives import directive
+from bridge.images import admitted
 from bridge.promises import Promises
 from bridge.prompt import Renderer, has_calls, untrusted
 from bridge.repeats import answered_calls
@@ -58,7 +59,11 @@ class Plan(msgspec.Struct, frozen=True):
 def plan_of(
     request: ChatCompletionRequest, model: Model, capabilities: Capabilities, seed: bytes
 ) -> Plan:
-    """The plan for a request to this model; ``seed`` is derived from the client's key."""
+    """The plan for a request to this model; ``seed`` is derived from the client's key.
+
+    Raises ``RequestError`` for what the model cannot be shown.
+    """
+    request = admitted(request, model.images)
     dialect = DIALECTS[model.dialect](key_for(seed))
     choice = choice_of(request)
     renderer = Renderer(dialect, capabilities, tools=model.tools)

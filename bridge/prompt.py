@@ -14,8 +14,12 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from bridge.dialects.base import WrittenCall
 from bridge.dialects.neutral import neutral_for
+from bridge.images import images_of
+from bridge.replayed import without_thinking
 from bridge.schema import (
     AssistantMessage,
     JSONSchemaFormat,
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from bridge.dialects.base import Dialect, Grammar
+    from bridge.images import Image
     from bridge.schema import ChatCompletionRequest, FunctionDefinition, Message
     from bridge.turns import Capabilities, Role
 
@@ -119,19 +124,22 @@ class Renderer:
     def _history(self, messages: Sequence[Message]) -> list[Turn]:
         turns: list[Turn] = []
         results: dict[str, str] = {}
+        images: tuple[Image, ...] = ()  # of the results
         calls: dict[str, str] = {}  # id → name, of the latest assistant message
         for message in messages:
             if isinstance(message, ToolMessage):
                 results[message.tool_call_id] = _text(message)
+                images += images_of(message.content)
                 if len(results) == len(calls):
-                    turns.append(Turn("user", self._results(calls, results)))
-                    results = {}
+                    turns.append(Turn("user", self._results(calls, results), images))
+                    results, images = {}, ()
             elif isinstance(message, AssistantMessage):
                 calls = {call.id: call.function.name for call in message.tool_calls or ()}
                 turns.append(Turn("assistant", self._assistant(message)))
             else:
                 role: Role = "system" if isinstance(message, SystemMessage) else "user"
-                turns.append(Turn(role, self.defused(_text(message))))
+                text = self.defused(_text(message))
+                turns.append(Turn(role, text, images_of(message.content)))
         return [turn for turn in turns if turn.text or turn.role == "user"]
 
     def _assistant(self, message: AssistantMessage) -> str:
@@ -139,7 +147,8 @@ class Renderer:
             WrittenCall(_name(call.function.name), self._defused_json(call.function.arguments))
             for call in message.tool_calls or ()
         ]
-        words = self.defused(_text(message) or message.refusal or "")
+        said = without_thinking(_text(message)) or message.refusal or ""
+        words = self.defused(said)
         return _paragraphs([words, self._dialect.calls(written) if written else ""])
 
     def _results(self, calls: Mapping[str, str], results: Mapping[str, str]) -> str:
@@ -159,7 +168,7 @@ class Renderer:
 
     def _adapted(self, turns: list[Turn]) -> list[Turn]:
         if self._capabilities.alternation or not self._capabilities.system:
-            turns = [Turn("user", t.text) if t.role == "system" else t for t in turns]
+            turns = [replace(t, role="user") if t.role == "system" else t for t in turns]
         return _merged(turns) if self._capabilities.alternation else turns
 
     def _headed(self, head: str, turns: list[Turn]) -> list[Turn]:
@@ -167,7 +176,7 @@ class Renderer:
         first, *others = turns
         if head and not self._capabilities.system:
             if first.role == "user":
-                return [Turn("user", f"{head}\n\n{first.text}"), *others]
+                return [Turn("user", head).followed_by(first), *others]
             return [Turn("user", head), *turns]
         if self._capabilities.alternation and first.role != "user":
             turns = [Turn("user", SILENCE), *turns]
@@ -227,7 +236,7 @@ def _leading(messages: Sequence[Message]) -> int:
 
 def _directed(turns: list[Turn], directive: str) -> list[Turn]:
     if turns and turns[-1].role == "user":
-        return [*turns[:-1], Turn("user", _paragraphs([turns[-1].text, directive]))]
+        return [*turns[:-1], turns[-1].followed_by(Turn("user", directive))]
     return [*turns, Turn("user", directive)]
 
 
@@ -236,7 +245,7 @@ def _merged(turns: Iterable[Turn]) -> list[Turn]:
     merged: list[Turn] = []
     for turn in turns:
         if merged and merged[-1].role == turn.role:
-            merged[-1] = Turn(turn.role, _paragraphs([merged[-1].text, turn.text]))
+            merged[-1] = merged[-1].followed_by(turn)
         else:
             merged.append(turn)
     return merged

@@ -75,7 +75,7 @@ class References:
         if resource is None:
             return None
         if not fragment or fragment.startswith("/"):
-            target = _pointed(resource.root, unquote(fragment))
+            target = pointed(resource.root, unquote(fragment))
         else:
             target = resource.anchors.get(unquote(fragment))
         plain = keyword == "$ref" or (keyword == "$dynamicRef" and fragment.startswith("/"))
@@ -170,7 +170,7 @@ def _joined(base: str, uri: str) -> str | None:
         return None
 
 
-def _pointed(root: object, pointer: str) -> object | None:
+def pointed(root: object, pointer: str) -> object | None:
     """What a JSON Pointer (RFC 6901) names."""
     node = root
     for step in pointer.split("/")[1:]:

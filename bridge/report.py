@@ -52,6 +52,8 @@ class RequestReport(msgspec.Struct):
     malformed: int = 0
     cut: int = 0
     cut_calls: int = 0
+    mended: int = 0
+    """Places of the request that had to be mended: schemas, contents, ids."""
 
 
 if TYPE_CHECKING:

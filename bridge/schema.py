@@ -1,36 +1,50 @@
 """The wire, inbound: OpenAI's chat completion requests. Answers are in ``answers``.
 
 Names and shapes are those of OpenAI's published API description. Fields that are not known are
-ignored, as real servers do.
+ignored, as real servers do. Nothing is coerced: a boolean is ``true`` or ``false``. What of the
+history may be odd without harm (null contents, long or empty ids, parts of other APIs) is taken
+here and mended in ``conversation``.
 """
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-
-MAX_CALL_ID = 40
-"""OpenAI refuses longer ids."""
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+)
 
 FunctionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-CallId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_CALL_ID)]
 JSONObject = dict[str, Any]
 T = TypeVar("T")
 Array = Annotated[list[T], Field(fail_fast=True)]
 """A list that is read up to its first fault: with a million of them, each has its price."""
 
 
+def _or_empty(value: Any) -> Any:
+    return "" if value is None else value
+
+
+CallId = Annotated[str, BeforeValidator(_or_empty)]
+
+
 class Wire(BaseModel):
     """A frozen value of the wire."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=(), strict=True)
 
 
 class TextPart(Wire):
-    """A piece of text content."""
+    """A piece of text content. Its type goes by more than one name; see ``TEXT_TYPES``."""
 
-    type: Literal["text"]
+    type: Literal["text", "input_text", "output_text"]
     text: str
 
 
@@ -41,28 +55,68 @@ class RefusalPart(Wire):
     refusal: str
 
 
-AssistantPart = Annotated[TextPart | RefusalPart, Field(discriminator="type")]
-Content = str | Array[TextPart]
+class OtherPart(Wire):
+    """A part that is no text, as it came: what becomes of it depends on its place and the model."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
 
 
-def text_of(content: str | list[TextPart] | list[AssistantPart] | None) -> str:
-    """Content as one text: parts stand on lines of their own."""
+TEXT_TYPES = frozenset({"text", "input_text", "output_text"})
+"""The types of parts that are text: the Responses API has two names of its own for them."""
+
+
+def _shape_of_part(value: Any) -> str:
+    """The tag of a part's shape: no member has such a name, so paths of errors leave it out."""
+    kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+    if not isinstance(kind, str) or kind in TEXT_TYPES:
+        return "(text)"
+    return "(refusal)" if kind == "refusal" else "(other)"
+
+
+ContentPart = Annotated[
+    Annotated[TextPart, Tag("(text)")]
+    | Annotated[RefusalPart, Tag("(refusal)")]
+    | Annotated[OtherPart, Tag("(other)")],
+    Discriminator(_shape_of_part),
+]
+Content = str | Array[ContentPart] | None
+
+
+def text_of(content: Content) -> str:
+    """Content as one text: parts stand on lines of their own. What is no text is left out."""
     if content is None or isinstance(content, str):
         return content or ""
-    return "\n".join(part.text if isinstance(part, TextPart) else part.refusal for part in content)
+    texts = (
+        part.refusal if isinstance(part, RefusalPart) else part.text
+        for part in content
+        if isinstance(part, TextPart | RefusalPart)
+    )
+    return "\n".join(texts)
+
+
+def _as_text(arguments: Any) -> Any:
+    """Arguments that another API wrote as an object, or left out, as the text that they stand for.
+
+    Bad JSON in old arguments never blocks a chat, so neither does none.
+    """
+    if isinstance(arguments, dict):
+        return json.dumps(arguments, ensure_ascii=False)
+    return "" if arguments is None else arguments
 
 
 class FunctionCall(Wire):
     """A tool's name and its arguments as JSON text, as the model wrote them."""
 
     name: str
-    arguments: str
+    arguments: Annotated[str, BeforeValidator(_as_text)] = ""
 
 
 class RequestToolCall(Wire):
-    """An earlier call, sent back by the client."""
+    """An earlier call, sent back by the client. Its id goes nowhere, so it may be any, or none."""
 
-    id: CallId
+    id: CallId = ""
     type: Literal["function"] = "function"
     function: FunctionCall
 
@@ -85,7 +139,7 @@ class AssistantMessage(Wire):
     """The model spoke or called."""
 
     role: Literal["assistant"]
-    content: str | Array[AssistantPart] | None = None
+    content: Content = None
     refusal: str | None = None
     tool_calls: Array[RequestToolCall] | None = None
     function_call: FunctionCall | None = None
@@ -95,8 +149,8 @@ class ToolMessage(Wire):
     """The result of one call."""
 
     role: Literal["tool"]
-    content: Content
-    tool_call_id: CallId
+    content: Content = None
+    tool_call_id: CallId = ""
 
 
 class FunctionMessage(Wire):
@@ -104,7 +158,7 @@ class FunctionMessage(Wire):
 
     role: Literal["function"]
     name: str
-    content: str | None
+    content: str | None = None
 
 
 Message = Annotated[
@@ -113,12 +167,17 @@ Message = Annotated[
 ]
 
 
+def _or_absent(value: Any) -> Any:
+    """PHP writes an empty object as an empty array."""
+    return None if value == [] else value
+
+
 class FunctionDefinition(Wire):
     """A tool that the client can run."""
 
     name: FunctionName
     description: str | None = None
-    parameters: JSONObject | None = None
+    parameters: Annotated[JSONObject | None, BeforeValidator(_or_absent)] = None
     strict: bool | None = None
 
 
@@ -198,7 +257,7 @@ ResponseFormat = Annotated[
 class StreamOptions(Wire):
     """What a stream adds."""
 
-    include_usage: bool = False
+    include_usage: bool | None = None
 
 
 MAX_STOP = 1000
@@ -221,14 +280,14 @@ class ChatCompletionRequest(Wire):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     stop: StopString | Annotated[Array[StopString], Field(max_length=4)] | None = None
-    n: int | None = Field(default=None, ge=1, le=8, strict=True)
-    max_tokens: int | None = Field(default=None, ge=1, strict=True)
-    max_completion_tokens: int | None = Field(default=None, ge=1, strict=True)
-    temperature: float | None = Field(default=None, ge=0, le=2, strict=True, allow_inf_nan=False)
-    top_p: float | None = Field(default=None, ge=0, le=1, strict=True, allow_inf_nan=False)
-    presence_penalty: float | None = Field(default=None, ge=-2, le=2, strict=True)
-    frequency_penalty: float | None = Field(default=None, ge=-2, le=2, strict=True)
-    seed: int | None = Field(default=None, strict=True)
+    n: int | None = Field(default=None, ge=1, le=8)
+    max_tokens: int | None = Field(default=None, ge=1)
+    max_completion_tokens: int | None = Field(default=None, ge=1)
+    temperature: float | None = Field(default=None, ge=0, le=2, allow_inf_nan=False)
+    top_p: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    presence_penalty: float | None = Field(default=None, ge=-2, le=2)
+    frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
+    seed: int | None = Field(default=None)
     user: str | None = None
     metadata: JSONObject | None = None
 
@@ -247,7 +306,7 @@ class ChatCompletionRequest(Wire):
     @property
     def includes_usage(self) -> bool:
         """Whether a stream ends with the usage."""
-        return self.stream_options is not None and self.stream_options.include_usage
+        return self.stream_options is not None and bool(self.stream_options.include_usage)
 
     @property
     def offered(self) -> tuple[FunctionDefinition, ...]:

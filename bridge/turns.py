@@ -11,10 +11,20 @@ UpstreamFinish = Literal["stop", "length", "content_filter"]
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """One upstream message."""
+    """One upstream message.
+
+    ``images`` are parts of OpenAI's ``image_url`` form, as the client sent them; they come behind
+    the text. There are none but for a model whose configuration passes them on.
+    """
 
     role: Role
     text: str
+    images: tuple[dict[str, object], ...] = ()
+
+    def followed_by(self, other: Turn) -> Turn:
+        """Both as one turn of this one's role."""
+        text = "\n\n".join(text for text in (self.text, other.text) if text)
+        return Turn(self.role, text, self.images + other.images)
 
 
 class Options(msgspec.Struct, frozen=True):

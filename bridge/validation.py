@@ -7,13 +7,15 @@ exclude or need each other, the order of the messages (``conversation``).
 Fields that are not known are ignored, as real servers do, because SDKs send new ones unasked. Known
 fields that are not offered here are refused by name: ignoring them would change the answer. Forms
 that mean nothing are taken for their absence: ``tools: []``, ``tool_calls: []``, ``tool_choice``
-none or auto without tools. The deprecated ``functions`` and ``function_call`` leave here as
+none or auto without tools. What is odd and does no harm is mended (a tool's schema, messages of the
+history, spellings of ``tool_choice``), since it would come again with every request of a session.
+What the model must see and may not be able to (images) is for ``images`` to decide, which knows the
+model. The deprecated ``functions`` and ``function_call`` leave here as
 ``tools`` and ``tool_choice``; ``functions`` stays set, so that the answer takes the older form.
 """
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
@@ -22,46 +24,49 @@ from pydantic import ValidationError
 from bridge.checks import check_schema
 from bridge.conversation import settled
 from bridge.errors import BodyTooLarge, RequestError
-from bridge.faults import request_error, type_name
+from bridge.faults import request_error
 from bridge.json_body import load_object
-from bridge.kept import Known
+from bridge.offered import usable_tools, with_plain_choice
 from bridge.schema import (
     AllowedToolsChoice,
     ChatCompletionRequest,
     JSONSchemaFormat,
     NamedFunction,
     NamedToolChoice,
-    Tool,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
-    from bridge.schema import FunctionDefinition, JSONObject
-
-_known: Known[FunctionDefinition] = Known()
+    from bridge.schema import JSONObject
 
 
 class Limits(msgspec.Struct, frozen=True):
     """What one request may hold.
 
     ``body_bytes``: 6 MiB, all that a Lambda Function URL takes, so both homes refuse alike.
-    ``tools``: 128, OpenAI's own. ``nesting``: brackets; twice the deepest schema that OpenAI
-    takes, and far from Python's recursion limit. ``messages``: a day's chat, at a few
-    microseconds each.
+    ``tools``: 1,024: OpenAI takes 128, and agents with many MCP servers offer more. ``nesting``:
+    brackets; twice the deepest schema that OpenAI takes, and far from Python's recursion limit.
+    ``messages``: a day's chat, at a few microseconds each.
     """
 
     body_bytes: int = 6 * 1024 * 1024
-    tools: int = 128
+    tools: int = 1024
     nesting: int = 64
     messages: int = 10_000
 
 
-def parse_request(body: bytes, limits: Limits) -> ChatCompletionRequest:
-    """The request in ``body``, checked and in its newer form; raises ``RequestError``."""
+def parse_request(
+    body: bytes, limits: Limits, mended: list[str] | None = None
+) -> ChatCompletionRequest:
+    """The request in ``body``, checked and in its newer form; raises ``RequestError``.
+
+    The paths of what had to be mended are added to ``mended``.
+    """
+    mended = [] if mended is None else mended
     if len(body) > limits.body_bytes:
         raise too_large(limits)
-    raw = load_object(body, nesting=limits.nesting)
+    raw = with_plain_choice(load_object(body, nesting=limits.nesting))
     _check_counts(raw, limits)
     _check_offered(raw)
     try:
@@ -69,10 +74,10 @@ def parse_request(body: bytes, limits: Limits) -> ChatCompletionRequest:
     except ValidationError as error:
         raise request_error(error, raw) from None
     _check_together(request)
-    request = _with_tools(request)
+    request = _with_tools(request, mended)
     _check_choice(request)
     _check_format(request)
-    return request.model_copy(update={"messages": settled(request.messages)})
+    return request.model_copy(update={"messages": settled(request.messages, mended)})
 
 
 def too_large(limits: Limits) -> BodyTooLarge:
@@ -98,8 +103,12 @@ def _absent(value: Any) -> bool:
     return value is None
 
 
-def _falsy(value: Any) -> bool:
-    return not value
+def _off(value: Any) -> bool:
+    return value is None or value is False
+
+
+def _zero(value: Any) -> bool:
+    return value is None or (value == 0 and value is not False)
 
 
 def _text_only(value: Any) -> bool:
@@ -107,8 +116,8 @@ def _text_only(value: Any) -> bool:
 
 
 NOT_OFFERED: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "logprobs": (_falsy, "Log probabilities are not available here."),
-    "top_logprobs": (_falsy, "Log probabilities are not available here."),
+    "logprobs": (_off, "Log probabilities are not available here."),
+    "top_logprobs": (_zero, "Log probabilities are not available here."),
     "modalities": (_text_only, "Only text is produced here: leave 'modalities' out."),
     "audio": (_absent, "Only text is produced here: leave 'audio' out."),
     "web_search_options": (_absent, "Web search is not available here."),
@@ -127,14 +136,6 @@ def _check_offered(raw: JSONObject) -> None:
                 f"Tools of type '{kind[:40]}' are not available here: only 'function' tools are.",
                 f"tools[{index}].type",
             )
-    for index, message in enumerate(_objects(raw.get("messages"))):
-        for position, part in enumerate(_objects(message.get("content"))):
-            kind = part.get("type")
-            if isinstance(kind, str) and kind not in {"text", "refusal"}:
-                _refuse(
-                    f"Content of type '{kind[:40]}' is not accepted: the model reads text only.",
-                    f"messages[{index}].content[{position}]",
-                )
 
 
 def _objects(value: Any) -> Iterator[JSONObject]:
@@ -162,21 +163,21 @@ def _check_together(request: ChatCompletionRequest) -> None:
         _refuse("Send 'tools' or the deprecated 'functions', not both.", "functions")
 
 
-def _with_tools(request: ChatCompletionRequest) -> ChatCompletionRequest:
+def _with_tools(request: ChatCompletionRequest, mended: list[str]) -> ChatCompletionRequest:
     """The request with its tools checked, and deprecated ones in their newer place."""
     if request.functions:
         if request.tool_choice not in PLAIN_CHOICES:
             _refuse(TOOL_CHOICE_ALONE, "tool_choice")
         return request.model_copy(
             update={
-                "tools": _checked(request.functions, "functions[{}]"),
+                "tools": usable_tools(request.functions, "functions[{}]", mended),
                 "tool_choice": _choice_of(request.function_call),
                 "parallel_tool_calls": False,
             }
         )
     if isinstance(request.function_call, NamedFunction):
         _refuse("'function_call' is only allowed when 'functions' are specified.", "function_call")
-    tools = _checked(request.offered, "tools[{}].function") or None
+    tools = usable_tools(request.offered, "tools[{}].function", mended) or None
     return request.model_copy(update={"tools": tools, "functions": None})
 
 
@@ -184,42 +185,6 @@ def _choice_of(function_call: str | NamedFunction | None) -> str | NamedToolChoi
     if isinstance(function_call, NamedFunction):
         return NamedToolChoice(type="function", function=function_call)
     return function_call
-
-
-def _checked(functions: Sequence[FunctionDefinition], where: str) -> list[Tool]:
-    names: set[str] = set()
-    tools: list[Tool] = []
-    for index, function in enumerate(functions):
-        path = where.format(index)
-        if function.name in names:
-            _refuse(f"There are two tools named '{function.name}'.", f"{path}.name")
-        names.add(function.name)
-        tools.append(Tool(type="function", function=_known_or_checked(function, path)))
-    return tools
-
-
-def _known_or_checked(function: FunctionDefinition, path: str) -> FunctionDefinition:
-    fields = (function.name, function.description, function.parameters, function.strict)
-    text = json.dumps(fields, ensure_ascii=False)
-    if (known := _known.get(text)) is not None:
-        return known
-    if function.parameters:
-        _check_parameters(function.parameters, f"{path}.parameters")
-    _known.add(text, function)
-    return function
-
-
-def _check_parameters(schema: JSONObject, path: str) -> None:
-    kind = schema.get("type", "object")
-    if kind != "object" and not (isinstance(kind, list) and "object" in kind):
-        found = f"'{kind[:40]}'" if isinstance(kind, str) else type_name(kind)
-        _refuse(f"Invalid schema for '{path}': 'type' must be 'object', not {found}.", path)
-    _check_schema(schema, path)
-
-
-def _check_schema(schema: JSONObject, path: str) -> None:
-    if (fault := check_schema(schema)) is not None:
-        _refuse(f"Invalid schema for '{path}': {fault}", path)
 
 
 def _check_choice(request: ChatCompletionRequest) -> None:
@@ -249,7 +214,8 @@ def _check_format(request: ChatCompletionRequest) -> None:
     path = "response_format.json_schema.schema"
     if wanted.json_schema.schema_ is None:
         _refuse(f"Missing required parameter: '{path}'.", path)
-    _check_schema(wanted.json_schema.schema_, path)
+    if (fault := check_schema(wanted.json_schema.schema_)) is not None:
+        _refuse(f"Invalid schema for '{path}': {fault}", path)
 
 
 def _refuse(message: str, param: str) -> NoReturn:

@@ -174,7 +174,11 @@ MACHINES = re.compile(
     r"|\b(?:192\.168|169\.254|100\.(?:6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7]))(?:\.[0-9]{1,3}){2}\b"
     r"|\bf(?:e80|[cd][0-9a-f]{2}):[0-9a-f:]+"
 )
-EXAMPLES = {"tests/test_patterns.py: 192.168.0.255"}  # of text that looks like an address
+EXAMPLES = {  # of text that looks like an address, or a place
+    "tests/test_patterns.py: 192.168.0.255",
+    "tests/test_scrubbed.py: 10.0.0.7",
+    "tests/test_scrubbed.py: /srv/m",
+}
 
 
 def test_commits_name_no_machine():

@@ -182,6 +182,19 @@ def test_one_upstream_need_not_be_named(tmp_path):
     assert served(read_settings(written(tmp_path, text))) == [("m", "a", "m")]
 
 
+@pytest.mark.parametrize("images", ["refuse", "note", "pass"])
+def test_what_becomes_of_images(images):
+    (model,) = read_settings({**URL, "TOOLBRIDGE_IMAGES": images, "TOOLBRIDGE_MODEL": "m"}).models
+    assert (model.images, model.twin().images) == (images, images)
+
+
+def test_images_are_passed_to_bedrock(tmp_path):
+    text = '[upstreams.a]\nkind = "bedrock"\n[models.m]\nimages = "pass"\n'
+    assert read_settings(written(tmp_path, text)).models[0].images == "pass"
+    with pytest.raises(SettingsError, match=r"c\.toml: models\.m\.images: can be 'pass' only"):
+        read_settings(written(tmp_path, text.replace("bedrock", "ui_stream")))
+
+
 def test_secrets_do_not_show():
     settings = read_settings(
         {**URL, "TOOLBRIDGE_API_KEYS": "canary1", "TOOLBRIDGE_UPSTREAM_KEY": "canary2"}
@@ -201,6 +214,10 @@ WRONG_VARIABLES = [
                  " you mean 'fence'?", id="dialect"),
     pytest.param({"TOOLS": "xml"}, "TOOLBRIDGE_TOOLS: should be 'signatures' or 'json-schema'",
                  id="tools"),
+    pytest.param({"IMAGES": "see"}, "TOOLBRIDGE_IMAGES: should be 'refuse', 'note' or 'pass'",
+                 id="images"),
+    pytest.param({"IMAGES": "pass"}, "TOOLBRIDGE_IMAGES: can be 'pass' only for an upstream of kind"
+                 " openai_text or bedrock", id="images-for-the-blind"),
     pytest.param({"CONCURRENCY": "0"}, "TOOLBRIDGE_CONCURRENCY: should be greater", id="limits"),
     pytest.param({"KEYS_PATH": "toolbridge"}, "TOOLBRIDGE_KEYS_PATH: ", id="path"),
     pytest.param({"KEYS_TTL": "7200"}, "TOOLBRIDGE_KEYS_TTL: ", id="ttl-longer-than-kept"),

@@ -118,32 +118,10 @@ REFUSED = [
         for case, name in {"space": "a b", "dot": "a.b", "long": "a" * 65, "empty": ""}.items()
     ],
     pytest.param(
-        {"tools": [tool(parameters={"$ref": "https://example.com/s.json"})]},
-        SCHEMA_PATH,
-        "Invalid schema",
-        id="9-remote-ref",
-    ),
-    pytest.param(
-        {"tools": [tool(parameters={"properties": {"a": {"type": "strng"}}})]},
-        SCHEMA_PATH,
-        "Invalid schema",
-        id="10-no-schema",
-    ),
-    pytest.param(
-        {"tools": [tool(parameters={"type": "string"})]},
-        SCHEMA_PATH,
-        "'type' must be 'object', not 'string'",
-        id="10-no-object",
-    ),
-    pytest.param(
-        {"tools": [tool(parameters={"type": {}})]}, SCHEMA_PATH, "not an object", id="10-type-type"
-    ),
-    pytest.param({"tools": [tool(parameters=[])]}, SCHEMA_PATH, "an object", id="10-list"),
-    pytest.param(
         {"tools": [tool(parameters=nested(200))]}, None, "nested more than 64", id="11-deep-schema"
     ),
     pytest.param(
-        {"tools": [tool(f"f{i}") for i in range(129)]}, "tools", "at most 128", id="11-tools"
+        {"tools": [tool(f"f{i}") for i in range(1025)]}, "tools", "at most 1024", id="11-tools"
     ),
     pytest.param(messages(*[USER] * 10_001), "messages", "at most 10000", id="11-messages"),
     pytest.param({"tools": [{}]}, "tools[0].type", "Missing", id="11-empty-tool"),
@@ -172,7 +150,6 @@ REFUSED = [
             id=f"14-{case}",
         )
         for case, choice in {
-            "any": "any",
             "validated": "validated",
             "empty": {},
             "bare-name": "f",
@@ -205,6 +182,38 @@ REFUSED = [
     pytest.param(
         {"tools": [{"type": "web_search"}]}, "tools[0].type", "'web_search'", id="16-web-search"
     ),
+    *[
+        pytest.param(fields, param, words, id=f"strict-{param}-{value}")
+        for value in ("yes", 1, 0, 1.0, [])
+        for words in ("expected a boolean",)
+        for param, fields in {
+            "stream": {"stream": value},
+            "parallel_tool_calls": {"tools": [tool()], "parallel_tool_calls": value},
+            "tools[0].function.strict": {"tools": [tool(strict=value)]},
+            "stream_options.include_usage": {
+                "stream": True,
+                "stream_options": {"include_usage": value},
+            },
+            "response_format.json_schema.strict": {
+                "response_format": {
+                    "type": "json_schema",
+                    "json_schema": {"name": "x", "schema": {}, "strict": value},
+                }
+            },
+        }.items()
+    ],
+    *[
+        pytest.param({field: value}, field, "expected a", id=f"strict-{field}-{value}")
+        for field in ("temperature", "top_p", "presence_penalty", "frequency_penalty")
+        for value in ("1", True)
+    ],
+    *[
+        pytest.param({field: value}, field, "expected an integer", id=f"strict-{field}-{value}")
+        for field in ("n", "seed", "max_tokens", "max_completion_tokens")
+        for value in ("1", 1.0, True)
+    ],
+    pytest.param({"logprobs": "no"}, "logprobs", "not available", id="strict-logprobs-no"),
+    pytest.param({"logprobs": 0}, "logprobs", "not available", id="strict-logprobs-0"),
     pytest.param({"n": 9}, "n", "less than or equal to 8", id="18-n-9"),
     pytest.param({"n": 0}, "n", "greater than or equal to 1", id="18-n-0"),
     pytest.param({"n": "2"}, "n", "expected an integer, but got a string", id="18-n-text"),
@@ -273,30 +282,22 @@ REFUSED = [
     pytest.param({"audio": {"voice": "a"}}, "audio", "Only text", id="23-audio"),
     pytest.param({"web_search_options": {}}, "web_search_options", "not", id="23-web-search"),
     pytest.param(
-        messages(
-            {
-                "role": "user",
-                "content": [
-                    {"type": "text", "text": "what is this"},
-                    {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}},
-                ],
-            }
-        ),
-        "messages[0].content[1]",
-        "'image_url'",
-        id="24-image",
-    ),
-    pytest.param(
-        messages({"role": "user", "content": [{"type": "input_audio"}]}),
-        "messages[0].content[0]",
-        "'input_audio'",
-        id="24-audio",
-    ),
-    pytest.param(
         messages({"role": "user", "content": [{"type": "text"}]}),
         "messages[0].content[0].text",
         "Missing",
         id="24-part-without-text",
+    ),
+    pytest.param(
+        messages({"role": "user", "content": [{"text": "hi"}]}),
+        "messages[0].content[0].type",
+        "Missing",
+        id="24-part-without-type",
+    ),
+    pytest.param(
+        messages({"role": "user", "content": ["hi"]}),
+        "messages[0].content[0]",
+        "expected an object",
+        id="24-part-that-is-none",
     ),
     pytest.param(
         messages({"role": "user", "content": [{"type": 5}]}),
@@ -304,28 +305,7 @@ REFUSED = [
         "expected 'text'",
         id="24-part-type-number",
     ),
-    pytest.param(
-        messages({"role": "user", "content": [{"type": "refusal", "refusal": "no"}]}),
-        "messages[0].content[0].type",
-        "expected 'text'",
-        id="24-refusal-of-user",
-    ),
-    pytest.param(
-        messages({"role": "user", "content": None}),
-        "messages[0].content",
-        "expected a string or an array, but got null",
-        id="25-user-null",
-    ),
-    pytest.param(
-        messages({"role": "system", "content": None}), "messages[0].content", "null", id="25-system"
-    ),
     pytest.param(messages({"role": "user"}), "messages[0].content", "Missing", id="25-user-absent"),
-    pytest.param(
-        messages({"role": "assistant", "content": None}),
-        "messages[0].content",
-        "needs content",
-        id="25-assistant-nothing",
-    ),
     # B2: the order of a conversation
     pytest.param(
         messages(USER, result("call_1")),
@@ -361,19 +341,10 @@ REFUSED = [
         id="35-same-message",
     ),
     pytest.param(
-        messages(calls("a"), result("a"), calls("a"), result("a")),
-        "messages[2].tool_calls[0].id",
-        "used twice",
-        id="35-later-message",
-    ),
-    pytest.param(
         messages(calls("a"), USER, result("a")),
         "messages[0].tool_calls[0].id",
         "not answered",
         id="37-user-between",
-    ),
-    pytest.param(
-        messages(calls("a" * 41)), "messages[0].tool_calls[0].id", "at most 40", id="35-long-id"
     ),
     pytest.param(
         messages({"role": "assistant", "tool_calls": [{"id": "a", "type": "function"}]}),
@@ -388,12 +359,6 @@ REFUSED = [
     pytest.param({"functions": [{"name": "a b"}]}, "functions[0].name", "{1,64}", id="17-name"),
     pytest.param(
         {"functions": [{"name": "f"}, {"name": "f"}]}, "functions[1].name", "two tools", id="17-dup"
-    ),
-    pytest.param(
-        {"functions": [{"name": "f", "parameters": {"type": "array"}}]},
-        "functions[0].parameters",
-        "must be 'object'",
-        id="17-schema",
     ),
     pytest.param(
         {"functions": [{"name": "f"}], "function_call": {"name": "g"}},
@@ -503,7 +468,7 @@ ACCEPTED = [
         id="9-local-refs",
     ),
     pytest.param({"tools": [tool(parameters={"type": ["object", "null"]})]}, id="10-type-list"),
-    pytest.param({"tools": [tool(f"f{i}") for i in range(128)]}, id="11-tools"),
+    pytest.param({"tools": [tool(f"f{i}") for i in range(1024)]}, id="11-tools"),
     pytest.param({"n": 8, "seed": 2**70}, id="18-n"),
     pytest.param({"stop": ["a", "b", "c", "d"]}, id="19-four"),
     pytest.param({"stop": []}, id="19-none"),
@@ -705,7 +670,9 @@ def test_tools_that_differ_are_not_shared(other):
 
 def test_a_tool_that_equals_a_known_one_only_to_python_is_checked():
     parsed(tools=[tool(parameters=schema(1))])
-    refused(body(tools=[tool(parameters=schema(True))]))
+    mended: list[str] = []
+    parse_request(body(tools=[tool(parameters=schema(True))]), LIMITS, mended)
+    assert mended == [SCHEMA_PATH]
 
 
 ASSISTANT = {"role": "assistant", "content": None}

@@ -103,7 +103,9 @@ class ChatCompletions:
         """The answer, before anything of it: body and request end here, however long it takes."""
         track = tracked(scope)
         body = await read_body(scope, receive, self._limits, seconds=self._pace.body)
-        request = await self._work(len(body), parse_request, body, self._limits)
+        mended: list[str] = []
+        request = await self._work(len(body), parse_request, body, self._limits, mended)
+        track.report.mended = len(mended)
         model = self._catalog.find(request.model)
         track.report.model = loggable(model.id)
         track.report.stream = bool(request.stream)

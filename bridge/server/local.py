@@ -141,6 +141,7 @@ def request_line(report: RequestReport) -> str:
         "near_misses": report.near_misses,
         "malformed": report.malformed,
         "cut": report.cut,
+        "mended": report.mended,
         "id": report.request_id,
     }
     told = [f"{name}={_word(value)}" for name, value in details.items() if value]

@@ -100,6 +100,7 @@ class ModelShape(Shape):
     opens_thinking: bool | None = None
     prefill: bool | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
+    images: Literal["refuse", "note", "pass"] = "refuse"
     owned_by: str = "toolbridge"
 
 
@@ -116,6 +117,9 @@ class LimitsShape(Shape):
 
 Origin = Annotated[str, Field(pattern=r"^(\*|null|[a-z][a-z0-9+.-]*://[^/\s]+)$")]
 HostName = Annotated[str, Field(pattern=r"^(\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)$")]
+SEEING_KINDS = ("openai_text", "bedrock")
+"""The kinds of upstreams that images can be handed to."""
+
 Tables = Annotated[dict[str, dict[str, Any]], Field(default_factory=dict)]
 
 
@@ -196,6 +200,10 @@ def _model(public: str, table: Table, upstreams: Mapping[str, Table]) -> Model:
         raise table.error(f"must be one of {', '.join(DIALECTS)}{close}", "dialect")
     if public == ANY and shape.name is not None:
         raise table.error("cannot be given: every model keeps its own name", "name")
+    kind = upstreams[upstream].values.get("kind", "openai_text")
+    if shape.images == "pass" and kind not in SEEING_KINDS:
+        told = " or ".join(SEEING_KINDS)
+        raise table.error(f"can be 'pass' only for an upstream of kind {told}", "images")
     values = shape.model_dump(exclude={"upstream", "name"})
     return Model(id=public, upstream=upstream, name=shape.name or public, **values)
 

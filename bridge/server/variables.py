@@ -140,6 +140,13 @@ VARIABLES: tuple[Variable, ...] = (
         "most tokens of a reply",
         "the upstream's own; 2048 embedded",
     ),
+    _variable(
+        "IMAGES",
+        "model.images",
+        "what becomes of images: refuse, note (in their place) or pass (on)",
+        "refuse",
+        option="--images",
+    ),
     _variable("CONCURRENCY", "limits.concurrency", "chat requests that run at once", "100"),
     _variable("REQUEST_SECONDS", "limits.request_seconds", "longest time of a request", "900"),
     _variable("BODY_BYTES", "limits.body_bytes", "largest request body", "6291456"),

@@ -18,9 +18,12 @@ from contextlib import aclosing, suppress
 from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from bridge.errors import UpstreamUnavailable
 from bridge.turns import Capabilities, Piece, TokenCounts, Turn
 from bridge.upstream.bedrock_errors import STOPPED, cut, renamed
+from bridge.upstream.bedrock_images import image_block
 from bridge.upstream.handover import Handover
 from bridge.upstream.surrogates import SurrogateJoiner
 from bridge.upstream.timing import DEFAULT_TIMEOUTS, paced
@@ -239,16 +242,21 @@ def _is_system(turn: Turn) -> bool:
 def _messages(turns: Iterable[Turn]) -> list[dict[str, Any]]:
     merged: list[Turn] = []
     for turn in turns:
-        role, text = "user" if _is_system(turn) else turn.role, turn.text
-        if not text.strip():
+        role = "user" if _is_system(turn) else turn.role
+        if not (turn.text.strip() or turn.images):
             continue
         if merged and merged[-1].role == role:
-            merged[-1] = Turn(role, f"{merged[-1].text}\n\n{text}")
+            merged[-1] = merged[-1].followed_by(turn)
         else:
-            merged.append(Turn(role, text))
+            merged.append(replace(turn, role=role))
     if not merged or merged[0].role != "user":
         merged.insert(0, Turn("user", OPENING))
-    return [{"role": turn.role, "content": [{"text": turn.text}]} for turn in merged]
+    return [{"role": turn.role, "content": _content(turn)} for turn in merged]
+
+
+def _content(turn: Turn) -> list[dict[str, Any]]:
+    text = [{"text": turn.text}] if turn.text.strip() else []
+    return [*text, *map(image_block, turn.images)]
 
 
 def _keep_socket(http_response: Any, parsed: dict[str, Any], **_: Any) -> None:

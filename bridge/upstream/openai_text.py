@@ -114,7 +114,7 @@ class OpenAIText:
     def _body(self, turns: Sequence[Turn], options: Options) -> dict[str, object]:
         body = {
             "model": options.model,
-            "messages": [{"role": turn.role, "content": turn.text} for turn in turns],
+            "messages": [{"role": turn.role, "content": _content(turn)} for turn in turns],
             "stream": True,
             "stream_options": {"include_usage": True},
             self._max_tokens_field: options.max_tokens,
@@ -123,6 +123,14 @@ class OpenAIText:
             **(self._prefill_body if options.prefill else {}),
         }
         return {name: value for name, value in body.items() if value is not None}
+
+
+def _content(turn: Turn) -> object:
+    """A turn's text; as parts, the text first, only where there are images."""
+    if not turn.images:
+        return turn.text
+    text = [{"type": "text", "text": turn.text}] if turn.text else []
+    return [*text, *turn.images]
 
 
 def read_chunk(chunk: Mapping[str, object]) -> Said:

@@ -32,8 +32,13 @@ from bridge.errors import (
     UpstreamRefused,
     UpstreamUnavailable,
 )
+from bridge.models import Model
 from bridge.turns import Piece
-from tests.clients.conftest import calling, saying
+from bridge.upstream.http_reply import new_client
+from bridge.upstream.openai_text import OpenAIText
+from tests.clients.conftest import calling, running, saying
+from tests.fake_upstream import chat as chat_reply
+from tests.upstream_thread import upstream as upstream_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -315,6 +320,62 @@ def test_parse_of_a_cut_call(client):
     with client(cut) as (sdk, _), pytest.raises(openai.LengthFinishReasonError) as raised:
         sdk.chat.completions.parse(model="m", messages=ASK, tools=[WEATHER])
     assert raised.value.completion.choices[0].message.tool_calls is None
+
+
+# Images -----------------------------------------------------------------------------------------
+
+IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+SHOT = [
+    {"role": "user", "content": "What is on the screen?"},
+    {
+        "role": "assistant",
+        "tool_calls": [
+            {"id": "a", "type": "function", "function": {"name": "shoot", "arguments": "{}"}}
+        ],
+    },
+    {"role": "tool", "tool_call_id": "a", "content": [{"type": "text", "text": "Shot."}, IMAGE]},
+]
+"""A session that goes on behind a screenshot, as agents with a browser send it."""
+
+
+def seeing(images: Any) -> Model:
+    return Model(id="m", upstream="up", name="theirs", images=images)
+
+
+def answered(client: openai.OpenAI, stream: bool) -> str:
+    request: Any = {"model": "m", "messages": SHOT}
+    if not stream:
+        return str(client.chat.completions.create(**request).choices[0].message.content)
+    chunks = client.chat.completions.create(**request, stream=True)
+    return "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_an_image_is_refused_and_named(serve, stream):
+    server = serve("A login form.", model=seeing("refuse"))
+    with client_of(server) as client, pytest.raises(openai.BadRequestError) as raised:
+        answered(client, stream)
+    assert raised.value.param == "messages[2].content[1]"
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_a_note_stands_for_an_image(serve, stream):
+    server = serve("A login form.", model=seeing("note"))
+    with client_of(server) as client:
+        assert answered(client, stream) == "A login form."
+    assert "Shot.\n[image left out: this model reads text only]" in server.prompts[-1]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_an_image_reaches_an_upstream_that_sees(stream):
+    """A chat endpoint of another server, which the bridge asks as it would Ollama's."""
+    with upstream_thread([chat_reply("A login form.")]) as up:
+        upstream = OpenAIText(new_client(), up.url)
+        with running(upstream, model=seeing("pass")) as server, client_of(server) as client:
+            assert answered(client, stream) == "A login form."
+    content = up.requests[-1].json()["messages"][-1]["content"]
+    assert content[1:] == [IMAGE]
+    assert "Shot.\n[image 1]" in content[0]["text"]
 
 
 # Errors -------------------------------------------------------------------------------------------

@@ -40,6 +40,9 @@ NOTHING: dict[str, Any] = {name: {} for name in many(500)}
 WORDS = [f"v{number}" for number in range(20_000)]
 ANSWERED = {
     # schema, what the model gives
+    "remote": (given(a={"$ref": "http://127.0.0.1:1/canary"}), {"a": 1}),
+    "lost": (given(a={"$ref": "#/nowhere"}), {"a": 1}),
+    "thousands-lost": (given(**{name: {"$ref": f"#/{name}"} for name in many(5000)}), many(5000)),
     "as-deep-as-allowed": (nested(28), {"a": 1}),
     "wide": (given(**{name: {"type": "string"} for name in many(5000)}), many(5000)),
     "any-of-doubled": (doubling("anyOf"), {"a": 5}),
@@ -97,8 +100,6 @@ def test_a_hostile_schema_is_answered_soon(siege, name):
 REFUSED = {
     "too-deep": (nested(31), "nested more than 64 levels deep"),
     "deeper-than-any": (json.loads('{"a":' * 500 + "1" + "}" * 500), "nested more than 64"),
-    "remote": (given(a={"$ref": "http://127.0.0.1:1/canary"}), "another document"),
-    "lost": (given(a={"$ref": "#/nowhere"}), "is not there"),
     "too-many": (given(**{name: {} for name in many(10_001)}), "more than 10000 schemas"),
 }
 
@@ -112,10 +113,18 @@ def test_an_impossible_schema_is_refused_by_name(siege, name):
     assert siege.up.requests == []
 
 
+def test_1024_tools(siege):
+    offered = tools(*[given(a={"type": "string"})] * 1024)
+    siege.answers(chat(written(("f1023", {"a": "x"})), framing="close"))
+    response = siege.ask(chat_body(tools=offered))
+    (call,) = response.json()["choices"][0]["message"]["tool_calls"]
+    assert call["function"] == {"name": "f1023", "arguments": '{"a":"x"}'}
+    assert siege.ask(chat_body(tools=[*offered, *tools({})])).status_code == 400
+
+
 def test_128_tools_of_ten_kilobytes(siege):
     offered = tools(*[given(a={"type": "string"})] * 128, description="<tool_call> words " * 550)
     siege.answers(chat(written(("f127", {"a": "x"})), framing="close"))
     response = siege.ask(chat_body(tools=offered))
     (call,) = response.json()["choices"][0]["message"]["tool_calls"]
     assert call["function"] == {"name": "f127", "arguments": '{"a":"x"}'}
-    assert siege.ask(chat_body(tools=[*offered, *tools({})])).status_code == 400
