@@ -12,7 +12,7 @@ from bridge.turns import TokenCounts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.decoder import Thoughts
+    from bridge.thinking import Thoughts
     from bridge.turns import Piece, Turn, UpstreamFinish
 
 MAX_KEPT = 256 * 1024

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.batch import Expected
-from bridge.decoder import ReplyDecoder, Thoughts
+from bridge.decoder import ReplyDecoder
 from bridge.dialects import DIALECTS
 from bridge.parts import Block, Call, CallArguments, CallEnd, CallStart, Malformed, Text, Thinking
+from bridge.thinking import Thoughts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
