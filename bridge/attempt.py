@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from bridge.answers import ChatCompletionChunk
     from bridge.batch import Expected
     from bridge.completion import ChunkWriter
-    from bridge.decoder import Thoughts
     from bridge.dialects.base import Grammar
     from bridge.figures import Figures
     from bridge.parts import Fault, Part
     from bridge.repeats import Answered
     from bridge.structured import JsonFormat
+    from bridge.thinking import Thoughts
     from bridge.turns import UpstreamCall
 
 
@@ -127,13 +127,9 @@ class Attempt:
 
     # What comes ---------------------------------------------------------------------------------
 
-    def feed(self, text: str) -> list[ChatCompletionChunk]:
-        """Take the next characters of the reply."""
-        return self._take(self._decoder.feed(text))
-
-    def feed_thinking(self, text: str) -> list[ChatCompletionChunk]:
-        """Take thinking that came apart from the text."""
-        return self._take(self._decoder.feed_thinking(text))
+    def feed(self, text: str, *, thinking: str = "") -> list[ChatCompletionChunk]:
+        """Take the next characters of the reply, and what came before them of ``thinking``."""
+        return self._take(self._decoder.feed(text, thinking=thinking))
 
     def close(self, *, finished: bool = True) -> list[ChatCompletionChunk]:
         """The reply has ended; ``finished`` unless something cut it."""

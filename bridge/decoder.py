@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-import msgspec
 from msgspec.structs import replace
 
 from bridge.batch import Expected
@@ -27,9 +26,10 @@ from bridge.dialects.near_miss import Candidate
 from bridge.dialects.openings import opens_block
 from bridge.dialects.prose import Prose
 from bridge.dialects.shown import shown
-from bridge.parts import Block, Call, CallArguments, CallEnd, CallStart, Cut, Part, Text, Thinking
+from bridge.parts import Block, Cut, Part, Text, Thinking
 from bridge.scanner import Found, Marker, Scanner
-from bridge.thinking import ThinkingReader, ThoughtCalls
+from bridge.thinking import ThinkingReader, Thoughts
+from bridge.thought_calls import ThoughtsApart, is_call
 from bridge.unread import Unread
 
 NO_PROTOCOL = Grammar("", "", "")
@@ -39,16 +39,6 @@ NO_PROTOCOL = Grammar("", "", "")
 _NO_BLOCK = BlockReader(NO_PROTOCOL, Expected())
 _NO_CANDIDATE = Candidate(NO_PROTOCOL, {})
 """Stand where none has begun; they are never read."""
-
-
-class Thoughts(msgspec.Struct, frozen=True):
-    """How a reply may think: whether it was ``asked`` to, and whether its prompt ``opened`` a tag.
-
-    If the latter is not known, what begins without a tag may be thinking where it was asked for.
-    """
-
-    asked: bool = False
-    opened: bool | None = None
 
 
 class State(Enum):
@@ -76,16 +66,11 @@ class ReplyDecoder:
         *,
         thoughts: Thoughts | None = None,
     ) -> None:
-        thoughts = thoughts or Thoughts()
         self._grammar = grammar or NO_PROTOCOL
         self._expected = expected
-        self._thinking = ThinkingReader(
-            unsure=thoughts.asked and thoughts.opened is None,
-            opened=bool(thoughts.opened),
-            marker=self._grammar.open,
-        )
-        self._apart = ThoughtCalls(self._grammar.open)
-        self._apart_tail = ""
+        thoughts = thoughts or Thoughts()
+        self._thinking = thoughts.reader(self._grammar.open)
+        self._apart = ThoughtsApart(self._grammar.open)
         near = grammar is not None and bool(expected.tools)
         self._scanner = Scanner(
             self._grammar,
@@ -107,28 +92,25 @@ class ReplyDecoder:
         """Whether nothing more can count."""
         return self._state is State.OVER
 
-    def feed(self, text: str) -> list[Part]:
-        """Take the next characters, give the parts that are certain."""
-        self._unread.add(text)
-        parts: list[Part] = []
-        self._read(parts, at_end=False)
-        return parts
+    def feed(self, text: str, *, thinking: str = "") -> list[Part]:
+        """Take the next characters, give the parts that are certain.
 
-    def feed_thinking(self, text: str) -> list[Part]:
-        """Take thinking that the upstream sends apart from the text, which is then the answer."""
+        ``thinking`` came before them, apart from the text, which is then surely the answer.
+        """
         parts: list[Part] = []
-        self._thinking.settle()
+        if thinking:
+            self._thinking.settle()
+            self._read(parts, at_end=False)
+            self._apart.feed(thinking, parts)
+        self._unread.add(text)
         self._read(parts, at_end=False)
-        text = self._apart_tail + text
-        end = self._apart.held_from(text, 0)
-        self._apart.pass_on(text, 0, end, parts)
-        self._apart_tail = text[end:]
         return parts
 
     def close(self, *, finished: bool = True) -> list[Part]:
         """The reply has ended; ``finished`` unless a limit cut it."""
         parts: list[Part] = []
-        self._end_apart(parts, finished=finished)
+        alone = self._state is State.THINKING and self._thinking.untouched
+        self._take_calls(self._apart.rest, parts, finished=finished and alone)
         self._read(parts, at_end=True)
         if self._state is State.NEAR:
             self._decide(parts, finished=finished)
@@ -174,20 +156,15 @@ class ReplyDecoder:
     def _end_thinking(self, parts: list[Part], *, finished: bool) -> None:
         """Thinking was never closed; calls at its very end are meant all the same.
 
-        Some models forget the closing tag before them.
+        Some models forget the closing tag before them; so are those of thinking that came apart, if
+        nothing else came.
         """
         self.unclosed = not self._take_calls(self._thinking.kept, parts, finished=finished)
-
-    def _end_apart(self, parts: list[Part], *, finished: bool) -> None:
-        """The same of thinking that came apart, where no text came with it."""
-        alone = self._state is State.THINKING and self._thinking.untouched
-        apart = self._apart.kept + self._apart_tail
-        self._take_calls(apart, parts, finished=finished and alone and bool(self._apart.kept))
 
     def _take_calls(self, kept: str, parts: list[Part], *, finished: bool) -> bool:
         """What was ``kept`` goes out as calls, if it is nothing else; or else as thinking."""
         calls: list[Part] = []
-        if kept and finished and all(map(_is_call, self._decoded(kept, first_only=False))):
+        if kept and finished and all(map(is_call, self._decoded(kept, first_only=False))):
             calls = self._decoded(kept, first_only=self._expected.first_only)
         if calls:
             self._leave_text(parts)
@@ -322,9 +299,3 @@ class ReplyDecoder:
 def _put(parts: list[Part], text: str) -> None:
     if text:
         parts.append(Text(text))
-
-
-def _is_call(part: Part) -> bool:
-    if isinstance(part, Block):
-        return all(isinstance(call, Call) for call in part.calls) and not part.cut
-    return isinstance(part, CallStart | CallArguments | CallEnd)

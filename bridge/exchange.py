@@ -99,16 +99,13 @@ class Exchange:
         """Take a piece of the reply, give the chunks that are certain."""
         self._received.take(piece)
         self._attempt.apart += piece.calls
-        chunks: list[ChatCompletionChunk] = []
-        if piece.thinking:
-            if self._unread == THINK_OPENING:
-                self._unread = ""  # the upstream has read it, and keeps thinking apart
-            chunks = self._attempt.feed_thinking(piece.thinking)
-        if not piece.text:
-            return chunks
-        # The opening counts only with what follows it: an empty reply has opened nothing.
-        text, self._unread = self._unread + piece.text, ""
-        return chunks + self._attempt.feed(text)
+        text, thinking = piece.text, piece.thinking
+        if thinking and self._unread == THINK_OPENING:
+            self._unread = ""  # the upstream has read it, and keeps thinking apart
+        if text:
+            # The opening counts only with what follows it: an empty reply has opened nothing.
+            text, self._unread = self._unread + text, ""
+        return self._attempt.feed(text, thinking=thinking) if text or thinking else []
 
     def close(self, *, may_ask_again: bool = True) -> list[ChatCompletionChunk]:
         """The upstream has ended, or was stopped. Raises ``ReplyError`` for a broken promise."""

@@ -9,7 +9,6 @@ import msgspec
 from bridge.attempt import Terms
 from bridge.batch import Expected
 from bridge.choice import choice_of
-from bridge.decoder import Thoughts
 from bridge.dialects import DIALECTS
 from bridge.dialects.echoes import Echoes
 from bridge.dialects.key import key_for
@@ -20,6 +19,7 @@ from bridge.prompt import Renderer, has_calls, untrusted
 from bridge.repeats import answered_calls
 from bridge.schema import ToolMessage
 from bridge.structured import json_format_of
+from bridge.thinking import Thoughts
 from bridge.turns import Options
 
 if TYPE_CHECKING:

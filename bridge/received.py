@@ -13,7 +13,7 @@ from bridge.upstream_calls import written
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.decoder import Thoughts
+    from bridge.thinking import Thoughts
     from bridge.turns import Piece, Turn, UpstreamFinish
 
 MAX_KEPT = 256 * 1024

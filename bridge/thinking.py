@@ -18,10 +18,11 @@ import re
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from bridge.dialects.code_spans import open_span
-from bridge.dialects.shown import overlap
 from bridge.dialects.thought_tags import Sense, any_tag, tags_inside, tags_unsure
-from bridge.parts import Thinking
+from bridge.thought_calls import ThoughtCalls, give
 
 if TYPE_CHECKING:
     from bridge.dialects.thoughts import Family
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
 
 MAX_SPACE = 1024
 """White space that may stand before thinking."""
-
-MAX_KEPT = 64 * 1024
-"""Characters of calls that are kept in case their thinking is never closed."""
 
 MAX_RUN = 16
 """Backticks in a row that open a code span; one of more may be cut anywhere."""
@@ -48,46 +46,19 @@ class State(Enum):
     ANSWER = auto()
 
 
-class ThoughtCalls:
-    """Thinking on its way out; what stands from a call's ``marker`` on is ``kept``."""
+class Thoughts(msgspec.Struct, frozen=True):
+    """How a reply may think: whether it was ``asked`` to, and whether its prompt ``opened`` a tag.
 
-    def __init__(self, marker: str) -> None:
-        self._marker = marker
-        self._kept: list[str] = []
-        self._length = 0
+    If the latter is not known, what begins without a tag may be thinking where it was asked for.
+    """
 
-    @property
-    def kept(self) -> str:
-        """The marker and what came after it."""
-        return "".join(self._kept)
+    asked: bool = False
+    opened: bool | None = None
 
-    def find(self, text: str, place: int, end: int) -> int:
-        """Where the marker begins in ``text`` before ``end``; -1 if it does not."""
-        return text.find(self._marker, place, end + len(self._marker) - 1) if self._marker else -1
-
-    def held_from(self, text: str, place: int) -> int:
-        """Where the tail of ``text`` begins, from ``place`` on, that may become the marker."""
-        tail = text[max(len(text) - len(self._marker), place) :]
-        return len(text) - (overlap(tail, self._marker) if self._marker else 0)
-
-    def pass_on(self, text: str, place: int, end: int, parts: list[Part]) -> None:
-        """The text from ``place`` to ``end`` is thinking."""
-        if not self._kept:
-            found = self.find(text, place, end)
-            before = found if found >= 0 else end
-            _give(parts, text[place:before])
-            place = before
-        if place < end:
-            self._kept.append(text[place:end])
-            self._length += end - place
-        if self._length > MAX_KEPT:
-            _give(parts, self.kept)
-            self.forget()
-            self._marker = ""
-
-    def forget(self) -> None:
-        """What was kept is thinking."""
-        self._kept, self._length = [], 0
+    def reader(self, marker: str) -> ThinkingReader:
+        """Takes thinking out of such a reply; ``marker`` opens a call."""
+        unsure = self.asked and self.opened is None
+        return ThinkingReader(unsure=unsure, opened=bool(self.opened), marker=marker)
 
 
 class ThinkingReader:
@@ -201,7 +172,7 @@ class ThinkingReader:
         self._state, self._tags, self._span = State.UNSURE, tags_unsure(family), 0
 
     def _close(self, thinking: str, parts: list[Part], *, depth: int) -> None:
-        _give(parts, thinking)
+        give(parts, thinking)
         self._state, self._thought, self._depth = State.START, True, depth
         self._calls.forget()
         self._doubted = []
@@ -272,11 +243,6 @@ class ThinkingReader:
         """Where what may begin a call's marker, or a tag with the characters before it, begins."""
         end = min(self._tags.held_from(text, place), self._calls.held_from(text, place))
         return _before_ticks(text, end, place)
-
-
-def _give(parts: list[Part], thinking: str) -> None:
-    if thinking:
-        parts.append(Thinking(thinking))
 
 
 def _before_ticks(text: str, end: int, place: int) -> int:

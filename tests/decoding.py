@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.batch import Expected
-from bridge.decoder import ReplyDecoder, Thoughts
+from bridge.decoder import ReplyDecoder
 from bridge.dialects import DIALECTS
 from bridge.dialects.echoes import Echoes
 from bridge.dialects.shown import MARKER_BEFORE_KEY
 from bridge.parts import Block, Call, CallArguments, CallEnd, CallStart, Malformed, Text, Thinking
+from bridge.thinking import Thoughts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

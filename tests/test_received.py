@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.decoder import Thoughts
 from bridge.received import MAX_KEPT, MAX_QUOTED, Received, quarter_tokens
+from bridge.thinking import Thoughts
 from bridge.turns import Piece, TokenCounts, Turn
 
 TURNS = [Turn("system", "s" * 40), Turn("user", "京" * 10)]

@@ -24,6 +24,10 @@ MANY = [
     *("- ", "1. ", "a ", "@a amber", "<think>", "[", '{"name": "ping"}\n', "@", "> ", "amber "),
     *('{"name": "', "[TOOL_CALLS]", "<tool_call>", "(", "~~~", "aamber otter"),
 ]
+TAGS = [
+    *("<|channel|>final to=x", "<|end|><|start|>assistant", "\n<|think|>", "◁", "`</think>`"),
+    *("<think:", "<think><think>", "</think>", "x`y "),
+]
 SOME = ["`", "</", "\u2060", "x ", "\\", '"']
 STARTS = [
     pytest.param("", {}, PREFIXES, id="text"),
@@ -39,6 +43,9 @@ STARTS = [
         id="raw-text",
     ),
     pytest.param('{"name": "ping", "arguments": {"a": "', {}, SOME, id="near-miss"),
+    pytest.param("x ", {"asked": True}, TAGS, id="tags-of-a-thinking-model"),
+    pytest.param("<|channel|>analysis<|message|>", {}, TAGS, id="tags-in-a-channel"),
+    pytest.param("analysis", {}, TAGS, id="tags-in-doubt"),
     pytest.param("", {}, MANY, id="much"),
     pytest.param(OPEN, {}, MANY, id="much-in-a-block"),
 ]

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.dialects.thoughts import FAMILIES
-from bridge.thinking import MAX_KEPT, MAX_SPACE, ThinkingReader
+from bridge.thinking import MAX_SPACE, ThinkingReader
+from bridge.thought_calls import MAX_KEPT
 from tests.decoding import characters, split
 from tests.properties.mutations import CUTS
 
