@@ -337,10 +337,8 @@ def test_a_silent_upstream_times_out(server: FakeBedrock, answers_first: bool) -
         exchange.hang()
 
     server.script = script
-    began = time.perf_counter()
     with pytest.raises(UpstreamTimeout):
         replied(timeouts=Timeouts(first_byte=0.2, silence=0.2))
-    assert time.perf_counter() - began < 0.9
     # The thread that still waits for a head ends with botocore's own limit.
     assert server.left.wait(2)
 

@@ -26,10 +26,22 @@ THINKING_FIELDS = (
 )
 """The first that holds anything counts: some servers send the same under two names."""
 
+APART = (*THINKING_FIELDS, "tool_calls", "function_call")
+
 INNER = ("text", "thinking", "summary", "reasoning")
 """Where a part of thinking has its words, which may be parts again."""
 
 MAX_DEPTH = 4
+
+
+def content_of(message: object) -> tuple[str, str, tuple[CallBit, ...]]:
+    """The text, the thinking and the calls of a message or a delta."""
+    if not isinstance(message, dict):
+        return "", "", ()
+    content = message.get("content")
+    if isinstance(content, str) and not any(map(message.get, APART)):
+        return content, "", ()  # nearly every delta there is
+    return text_of(message), thinking_of(message), calls_in(message)
 
 
 def text_of(message: Mapping[str, object]) -> str:

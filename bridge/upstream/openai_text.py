@@ -10,13 +10,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from msgspec.structs import replace
-
 from bridge.errors import UpstreamInvalid
 from bridge.turns import Capabilities, TokenCounts
 from bridge.upstream.http_errors import BROKEN, for_error
 from bridge.upstream.http_reply import chat_headers, encoded, fetched, replied, with_key
-from bridge.upstream.message import calls_in, text_of, thinking_of
+from bridge.upstream.message import content_of
 from bridge.upstream.reply import ReplyReader, finish_of, parsed
 from bridge.upstream.said import NOTHING, Said
 from bridge.upstream.timing import DEFAULT_TIMEOUTS, Timeouts
@@ -139,20 +137,11 @@ def read_chunk(chunk: Mapping[str, object]) -> Said:
     choice = _first(chunk.get("choices"))
     if choice is None:
         return NOTHING if counts is None else Said(counts=counts)
-    said = _said(choice.get("delta"))
-    whole = said is NOTHING
-    if whole:
-        said = _said(choice.get("message"))
-    finish = finish_of(choice.get("finish_reason"))
-    return replace(said, finish=finish, counts=counts, whole=whole)
-
-
-def _said(message: object) -> Said:
-    """What a delta or a message says, ``NOTHING`` when that is nothing."""
-    if not isinstance(message, dict):
-        return NOTHING
-    text, thinking, calls = text_of(message), thinking_of(message), calls_in(message)
-    return Said(text, thinking=thinking, calls=calls) if text or thinking or calls else NOTHING
+    text, thinking, calls = content_of(choice.get("delta"))
+    whole = not (text or thinking or calls)
+    if whole and (message := choice.get("message")) is not None:
+        text, thinking, calls = content_of(message)
+    return Said(text, finish_of(choice.get("finish_reason")), counts, thinking, calls, whole)
 
 
 def counts_of(usage: object) -> TokenCounts | None:

@@ -12,7 +12,7 @@ came in and however often they were repeated. Calls leave before it, whole.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 from pydantic_core import from_json
@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """A reply sent as one JSON body; the same bound as for one event, for the same reason."""
 
-TOLD = ("text", "thinking", "calls")
+EMPTY: Mapping[str, Any] = {"text": "", "thinking": "", "calls": ()}
+"""What an event may say that may have been told before."""
+
 BLANK = BOM + b" \t\r\n"
 
 FINISH: Mapping[str, UpstreamFinish] = {
@@ -231,10 +233,9 @@ class ReplyReader:
         self._finish = said.finish or self._finish
         self._counts = said.counts or self._counts
         if said.whole:
-            said = replace(said, **dict.fromkeys(self._told & {"text", "thinking"}, ""))
-            said = replace(said, calls=()) if "calls" in self._told else said
-        else:
-            self._told.update(name for name in TOLD if getattr(said, name))
+            said = replace(said, **{name: EMPTY[name] for name in self._told})
+        elif len(self._told) < len(EMPTY):
+            self._told.update(name for name in EMPTY if getattr(said, name))
         for bit in said.calls:
             self._calls.add(bit)
         return said
