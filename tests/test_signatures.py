@@ -209,6 +209,7 @@ DOUBLING = {
         pytest.param(members(a={"allOf": [STRING, {}]}), id="all-of"),
         pytest.param(members(a={"type": "string", "anyOf": [{}, {}]}), id="any-of-and-more"),
         pytest.param(members(a={"items": [STRING]}), id="list-of-items"),
+        pytest.param(members(a={"enum": [1] * (MAX_SCHEMAS + 1)}), id="long-enumeration"),
         pytest.param(members(a=False), id="false"),
         pytest.param(members(a={"$ref": "#"}), id="the-whole"),
         pytest.param(LOOPS, id="recursion"),
