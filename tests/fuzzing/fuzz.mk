@@ -18,7 +18,7 @@ fuzz-schemas: $(FUZZERS)/.installed ## Fuzz request parsing and the schema layer
 	  found=$$(mktemp -d); trap 'rm -r "$$found"' EXIT; \
 	  $(FUZZERS)/bin/python -m tests.fuzzing.target $$target -dict=tests/fuzzing/words.dict \
 	    -max_len=8192 -len_control=10 -timeout=20 -verbosity=0 -seed=1 -print_final_stats=1 \
-	    $(if $(FUZZ_SECONDS),-max_total_time=$(FUZZ_SECONDS),-runs=3000) \
+	    $(if $(FUZZ_SECONDS),-max_total_time=$(FUZZ_SECONDS),-runs=1000) \
 	    -artifact_prefix=fuzz-$$target- "$$found" $(CORPUS)/$$target; \
 	  rm -r "$$found"; trap - EXIT; \
 	done
