@@ -134,6 +134,7 @@ lock: $(BIN)/uv ## Resolve the requirement files anew, keeping versions (UPGRADE
 	@$(COMPILE) $(SHARED) --extra=local -o requirements/local.txt
 	@$(COMPILE) $(SHARED) --extra=serve -o requirements/serve.txt
 	@$(COMPILE) $(SHARED) -o requirements.txt
+	@$(COMPILE) $(SHARED) --extra=serve requirements/fuzz.in -o requirements/fuzz.txt
 	@$(COMPILE) $(SHARED) --extra=serve requirements/clients.in -o requirements/clients.txt
 	@$(COMPILE) --constraints=requirements.txt pyproject.toml --extra=serve requirements/clients-openai2.in \
 	  -o requirements/clients-openai2.txt
@@ -157,12 +158,16 @@ include $(dir $(firstword $(MAKEFILE_LIST)))tests/siege/siege.mk
 
 include $(dir $(firstword $(MAKEFILE_LIST)))tests/clients/clients.mk
 
+# --- fuzzers: fuzz-schemas --------------------------------------------------------------------------
+
+include $(dir $(firstword $(MAKEFILE_LIST)))tests/fuzzing/fuzz.mk
+
 # --- the rest -----------------------------------------------------------------------------------
 
 include $(dir $(firstword $(MAKEFILE_LIST)))benchmarks/bench.mk
 
 .PHONY: clean
 clean: ## Remove environments, builds and caches
-	rm -rf $(VENV) .audit .clients* tests/clients/node/node_modules .sam .aws-sam .coverage htmlcov \
+	rm -rf $(VENV) .audit .clients* .fuzz tests/clients/node/node_modules .sam .aws-sam .coverage htmlcov \
 	  .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

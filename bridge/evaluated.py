@@ -50,10 +50,8 @@ def additional_names(check: Check, value: Mapping[str, Any], schema: Schema) -> 
     ]
 
 
-def names_seen(check: Check, schema: Any, value: Mapping[str, Any], *, own: bool = True) -> Seen:
+def names_seen(check: Check, schema: Schema, value: Mapping[str, Any], *, own: bool = True) -> Seen:
     """The members that a schema which the value passes speaks of."""
-    if not isinstance(schema, dict):
-        return frozenset()
     check.spend(1 + len(value))
     if "additionalProperties" in schema or (own and "unevaluatedProperties" in schema):
         return value.keys()
@@ -68,10 +66,8 @@ def names_seen(check: Check, schema: Any, value: Mapping[str, Any], *, own: bool
     return seen
 
 
-def items_seen(check: Check, schema: Any, value: list[Any], *, own: bool = True) -> Seen:
+def items_seen(check: Check, schema: Schema, value: list[Any], *, own: bool = True) -> Seen:
     """The places of the items that a schema which the value passes speaks of."""
-    if not isinstance(schema, dict):
-        return frozenset()
     check.spend(1 + len(value))
     items, prefix = schema.get("items"), prefix_of(schema)
     rest = "additionalItems" in schema if isinstance(items, list) else items is not None

@@ -5,6 +5,9 @@ included; spellings of its own for the rest (``\u00e9``, ``(?=…)`` at the star
 here. What it does not know (back-references, looking around elsewhere) is not applied, and what is
 not applied is not checked: the text passes.
 
+The package takes as much room in the function's archive (570 kB) as ``jsonschema`` and what that
+needs, and 6 ms to load.
+
 Linear still leaves a factor, the size of the compiled pattern: both are counted, as ``cost``.
 """
 

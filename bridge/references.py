@@ -69,9 +69,9 @@ class References:
         if not isinstance(reference, str):
             return None
         uri, _, fragment = reference.partition("#")
-        resource: _Resource | None = self._holders.get(id(holder), self._main)
-        if uri and resource is not None:
-            resource = self._resources.get(_joined(resource.uri, uri) or "")
+        around = self._holders.get(id(holder), self._main)
+        whole = _joined(around.uri, uri)
+        resource = around if not uri else self._resources.get(whole) if whole else None
         if resource is None:
             return None
         if not fragment or fragment.startswith("/"):

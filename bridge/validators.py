@@ -5,8 +5,8 @@
     Check     one value under one schema
 
 Why not a library: none bounds its work. ``jsonschema`` picks another class wherever a ``$schema``
-stands, and one that is compiled (``jsonschema-rs``, ``fastjsonschema``) follows an ``anyOf`` that
-doubles over thirty levels for as long as it takes. Here every keyword of every schema goes through
+stands, and a compiled one (``jsonschema-rs``, 15 MB) follows an ``anyOf`` that doubles for twice as
+long with each level. Here every keyword of every schema goes through
 one place that counts, nothing is fetched, ``$schema`` is not read, and a value is checked once
 against each schema that references lead to. The public test suite of JSON Schema is among the
 tests.

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from bridge.checks import SchemaChecks, check_schema, fault_of
+from bridge.patterns import KEPT
 from bridge.validators import CHARACTERS_PER_STEP, MAX_STEPS, Budget
 
 WEATHER = {
@@ -339,6 +340,18 @@ def test_faults_found_before_a_check_is_given_up_are_told():
     fault = fault_of(json.dumps([[299] * 3000]), schema)
     assert fault is not None
     assert fault.message.startswith("arguments: expected object, found [[299")
+
+    schema = {"type": "object", "allOf": [{"$ref": "#/allOf/0"}]}
+    fault = fault_of("[]", schema)
+    assert fault is not None
+    assert (fault.kind, fault.message) == ("schema", "arguments: expected object, found [].")
+
+
+def test_more_patterns_than_are_kept_are_too_many():
+    schema = {"patternProperties": {f"^x{n}$": {} for n in range(KEPT + 1)}}
+    fault = SchemaChecks(Budget(10**9)).fault_of('{"a": 1}', schema)
+    assert fault is not None
+    assert fault.kind == "unchecked"
 
 
 def test_the_checks_of_a_request_share_a_budget():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from bridge.completion import fold, usage_of
 from bridge.dialects import DIALECTS
 from bridge.dialects.base import WrittenCall
+from bridge.errors import OutputInvalid, ToolCallInvalid
 from bridge.turns import Piece, TokenCounts
 from tests.conversing import (
     FAULTY,
@@ -336,6 +338,64 @@ def test_the_deprecated_form():
         {"function_call": {"arguments": '{"city":"北京"}'}},
         {"finish_reason": "function_call"},
     ]
+
+
+ENDLESS = {"type": "object", "properties": {"a": {"$ref": "#/properties/a"}}}
+"""No check of a value that has the property comes to an end."""
+
+
+def endless(*, strict: bool | None = None) -> dict[str, Any]:
+    function = {"name": "deep", "parameters": ENDLESS, "strict": strict}
+    return {"type": "function", "function": function}
+
+
+DEEP = ("deep", '{"a":1}')
+
+
+def test_a_call_that_is_not_checked_leaves_under_auto():
+    answer = answered(block(call("deep", a=1)), tools=[endless()])
+    assert answer.choice == {"content": None, "calls": [DEEP], "finish": "tool_calls"}
+    assert len(answer.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "promise",
+    [
+        pytest.param({"tools": [endless(strict=True)]}, id="strict"),
+        pytest.param({"tools": [endless()], "tool_choice": "required"}, id="required"),
+    ],
+)
+def test_a_call_that_is_not_checked_never_leaves_under_a_promise(promise):
+    with pytest.raises(ToolCallInvalid):
+        answered(block(call("deep", a=1)), block(call("deep", a=2)), **promise)
+    answer = answered(block(call("deep", a=1)), block(call("deep")), **promise)
+    assert answer.choice["calls"] == [("deep", "{}")]
+    assert len(answer.asked) == 2
+
+
+def test_output_that_is_not_checked_breaks_its_promise():
+    format = {
+        "type": "json_schema",
+        "json_schema": {"name": "n", "strict": True, "schema": ENDLESS},
+    }
+    with pytest.raises(OutputInvalid):
+        answered('{"a": 1}', '{"a": 2}', response_format=format)
+
+
+def test_the_choices_of_a_request_share_the_budget_of_its_checks():
+    many = tool("many", strict=True, a={"items": {"anyOf": [{"const": n} for n in range(300)]}})
+    reply = block(call("many", a=[299] * 50))
+    first, second = opened(n=2, tools=[many])
+    for exchange in (first, second):
+        exchange.feed(Piece(reply))
+    assert first.close(may_ask_again=False)
+    with pytest.raises(ToolCallInvalid):
+        second.close(may_ask_again=False)
+
+
+def test_a_near_miss_that_is_not_checked_stays_text():
+    text = call("deep", a=1)
+    assert answered(text, tools=[endless()]).choice["content"] == text
 
 
 def test_each_choice_has_an_exchange_of_its_own():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Thread
+
 from bridge.kept import KEPT_TEXT, KEPT_TEXTS, Known, kept
 
 
@@ -39,3 +41,25 @@ def test_what_is_too_long_drives_nothing_out():
     known.add("x" * (KEPT_TEXT + 1), 2)
     assert known.get("a") == 1
     assert len(known) == 1
+
+
+def test_threads_may_use_it_at_once():
+    known: Known[int] = Known()
+    wrong: list[str] = []
+
+    def use(seed: int) -> None:
+        for i in range(3000):
+            text = str((i * seed) % 200).zfill(KEPT_TEXT)
+            if (value := known.get(text)) not in {None, (i * seed) % 200}:
+                wrong.append(f"{text} is {value}")
+            known.add(text, (i * seed) % 200)
+        wrong.remove("running")
+
+    threads = [Thread(target=use, args=(seed,)) for seed in (3, 7, 11, 13)]
+    wrong += ["running"] * len(threads)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert 0 < len(known) <= KEPT_TEXTS // KEPT_TEXT

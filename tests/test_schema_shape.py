@@ -98,7 +98,15 @@ UNSOUND = [
     pytest.param(
         {"$ref": "#/$defs/a"}, "'$ref' refers to \"#/$defs/a\", which is not", id="nowhere"
     ),
-    pytest.param({"$id": "a:b", "$ref": "http://[bad"}, "'$ref' refers to another", id="bad-uri"),
+    *(
+        pytest.param({**root, "$ref": uri}, "'$ref' refers to another document", id=f"uri-{case}")
+        for case, root, uri in [
+            ("bad", {}, "http://[bad"),
+            ("long", {}, "x" * 2000),
+            ("bad-with-an-id", {"$id": "a:b"}, "http://[bad"),
+        ]
+    ),
+    pytest.param({"$ref": "#a", "properties": []}, "'$ref' refers to", id="map-behind-an-anchor"),
     pytest.param({"items": 1}, "'items' must be a schema.", id="items"),
     pytest.param({"$ref": "#here"}, "'$ref' refers to \"#here\", which is not there.", id="anchor"),
     pytest.param(

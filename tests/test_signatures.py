@@ -436,6 +436,7 @@ DOUBLING = {
 @pytest.mark.parametrize(
     "schema",
     [
+        pytest.param(members(a={"enum": [1] * (MAX_SCHEMAS + 1)}), id="long-enumeration"),
         pytest.param({**members(a={"$ref": "#/$defs/d0"}), "$defs": DOUBLING}, id="doubling"),
         pytest.param(members(**{f"a{n}": {} for n in range(MAX_SCHEMAS)}), id="wide"),
     ],
