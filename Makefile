@@ -97,7 +97,7 @@ check: $(VENV)/.dev lock-check ## Lint, format, types, architecture, template, s
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/cfn-lint template.yaml
+	$(BIN)/cfn-lint template.yaml instances.yaml
 	BIN='$(BIN)' scripts/find-secrets
 
 format: $(VENV)/.dev ## Format, and mend what can be mended

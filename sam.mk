@@ -15,8 +15,8 @@ WHEELS = $(UV) pip install --quiet --python $(BIN)/python --link-mode copy --req
          -r requirements.txt --python-version 3.13 --only-binary :all:
 ELSEWHERE = cli.py aws/keys_command.py server/connection.py server/local.py upstream/chatml.py upstream/llama*.py
 
-.PHONY: build-Bridge build-BridgeOnInstances
-build-Bridge build-BridgeOnInstances: $(BIN)/uv
+.PHONY: build-Bridge
+build-Bridge: $(BIN)/uv
 	@test -n "$(ARTIFACTS_DIR)" || { echo 'Run make build.' >&2; exit 1; }
 	rm -rf "$(ARTIFACTS_DIR)" && mkdir -p "$(ARTIFACTS_DIR)/arm64"
 	$(WHEELS) --python-platform x86_64-$(MANYLINUX) --target "$(ARTIFACTS_DIR)"
@@ -42,8 +42,9 @@ lock-runtime: $(BIN)/uv
 	$(COMPILE) --constraints=requirements/dev.txt requirements/runtime.in -o requirements/runtime.txt
 
 .PHONY: build deploy invoke test-lambda bench-lambda
-build: .sam/.installed ## Build the Lambda package
-	$(SAM) build
+TEMPLATE ?= template.yaml
+build: .sam/.installed ## Build the Lambda package (TEMPLATE=instances.yaml for Managed Instances)
+	$(SAM) build --template-file $(TEMPLATE)
 
 deploy: build ## Deploy it (the first time: make deploy ARGS=--guided)
 	$(SAM) deploy $(ARGS)

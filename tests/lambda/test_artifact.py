@@ -157,7 +157,11 @@ def lines(running: Emulator) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "sam local"])
 def test_every_event_is_answered(keys: SSM, model: FakeUpstream, streamed: bool) -> None:
-    with function(settings(keys, model), streamed=streamed) as running:
+    env = settings(keys, model)
+    if not streamed:
+        # There keys are the environment's.
+        env |= {"TOOLBRIDGE_API_KEYS": KEY, "TOOLBRIDGE_UPSTREAM_KEY": SECRET}
+    with function(env, streamed=streamed) as running:
 
         def reply(name: str) -> Reply:
             return Reply(running.invoke(event(name)), streamed=streamed)
