@@ -46,8 +46,12 @@ TEMPLATE ?= template.yaml
 build: .sam/.installed ## Build the Lambda package (TEMPLATE=instances.yaml for Managed Instances)
 	$(SAM) build --template-file $(TEMPLATE)
 
-deploy: build ## Deploy it (the first time: make deploy ARGS=--guided)
-	$(SAM) deploy $(ARGS)
+# What --guided asks is kept in a file of yours: samconfig.toml is the project's.
+ANSWERS = samconfig.local.toml
+GUIDED = $(findstring --guided,$(ARGS))
+deploy: build ## Deploy it (ARGS='--parameter-overrides UpstreamUrl=… UpstreamModel=…', or ARGS=--guided)
+	$(if $(GUIDED),test -f $(ANSWERS) || cp samconfig.toml $(ANSWERS))
+	$(SAM) deploy $(if $(GUIDED)$(wildcard $(ANSWERS)),--config-file '$(abspath $(ANSWERS))') $(ARGS)
 
 EVENT ?= events/chat_stream.json
 invoke: $(VENV)/.dev .sam/runtime/.installed $(PACKAGE) ## Run EVENT=events/….json through the built package, without Docker or AWS
