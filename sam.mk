@@ -47,10 +47,13 @@ lock: lock-runtime
 lock-runtime: $(BIN)/uv
 	$(COMPILE) --constraints=requirements/dev.txt requirements/runtime.in -o requirements/runtime.txt
 
-.PHONY: build deploy invoke test-lambda bench-lambda
+.PHONY: build package deploy invoke test-lambda bench-lambda
 TEMPLATE ?= template.yaml
 build: .sam/.installed ## Build the Lambda package (TEMPLATE=instances.yaml for Managed Instances)
 	$(SAM) build --template-file $(TEMPLATE)
+
+package: build ## Make dist/lambda: the package as a zip, its hash, and templates that deploy it
+	$(BIN)/python scripts/lambda_release.py $(PACKAGE) dist/lambda
 
 # What --guided asks is kept in a file of yours: samconfig.toml is the project's.
 ANSWERS = samconfig.local.toml
