@@ -164,5 +164,5 @@ include $(dir $(firstword $(MAKEFILE_LIST)))benchmarks/bench.mk
 .PHONY: clean
 clean: ## Remove environments, builds and caches
 	rm -rf $(VENV) .audit .clients* tests/clients/node/node_modules .sam .aws-sam .coverage htmlcov \
-	  .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	  .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist/lambda
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -61,7 +61,7 @@ def test_nothing_configured_is_the_events_key_and_model():
 
 def test_what_is_configured_stays():
     environ = {
-        "TOOLBRIDGE_API_KEYS": "mine",
+        "TOOLBRIDGE_API_KEYS": "tb-alice",
         "TOOLBRIDGE_MODEL": "a-name",
         "TOOLBRIDGE_UPSTREAM_URL": "http://x/v1",
     }

@@ -36,7 +36,7 @@ def rest_event(method: str, path: str, body: str = "", **headers: str) -> dict[s
 def running():
     with upstream(replied) as model:
         variables = {
-            "TOOLBRIDGE_API_KEYS": "tb-mine",
+            "TOOLBRIDGE_API_KEYS": "tb-alice",
             "TOOLBRIDGE_UPSTREAM_URL": f"{model.url}/v1",
             "TOOLBRIDGE_MODEL": MODEL,
             "TOOLBRIDGE_CORS_ORIGINS": PAGE,
@@ -47,7 +47,7 @@ def running():
 
 def asking(**more: Any) -> dict[str, Any]:
     body = {"model": MODEL, "messages": [{"role": "user", "content": "Hi."}], **more}
-    headers = {"Authorization": "Bearer tb-mine", "Content-Type": "application/json"}
+    headers = {"Authorization": "Bearer tb-alice", "Content-Type": "application/json"}
     return rest_event("POST", "/v1/chat/completions", json.dumps(body), **headers)
 
 

@@ -277,8 +277,7 @@ def test_streams_that_lambda_ends_say_so(keys: SSM, model: FakeUpstream, count: 
     env = settings(keys, model, AWS_LAMBDA_MAX_CONCURRENCY=str(count))
     with FakeRuntimeAPI() as api, started(api, env) as runtime:
         answers = [api.invoke(asking("Please hang.")) for _ in range(count)]
-        for answer in answers:
-            until(lambda answer=answer: b"So far" in answer.raw)
+        until(lambda: all(b"So far" in answer.raw for answer in answers))
         runtime.process.send_signal(signal.SIGTERM)
         for answer in answers:
             events = answer.wait().body.decode().split("\n\n")

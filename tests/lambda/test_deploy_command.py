@@ -96,11 +96,17 @@ class Cloud:
             "AWS_ENDPOINT_URL_CLOUDFORMATION": f"http://127.0.0.1:{formation.server_port}",
             "SAM_CLI_TELEMETRY": "0",
         }
-        account = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-        self.s3 = boto3.client("s3", endpoint_url=storage, region_name="eu-central-1", **account)
-        region = {"LocationConstraint": "eu-central-1"}
+        self.s3 = boto3.client(
+            "s3",
+            endpoint_url=storage,
+            region_name="eu-central-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
         if BUCKET not in {bucket["Name"] for bucket in self.s3.list_buckets()["Buckets"]}:
-            self.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=region)
+            self.s3.create_bucket(
+                Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+            )
 
     def asked(self) -> tuple[dict[str, str], Any]:
         """The parameters and the template of the only change set."""

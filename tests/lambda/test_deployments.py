@@ -140,7 +140,7 @@ def test_a_version_of_sams_would_keep_what_was_deployed_before():
         pytest.param({"UpstreamUrl": "chat.example.com"}, "a base URL", id="no-scheme"),
         pytest.param({"UpstreamUrl": "http://localhost:11434/v1"}, "localhost", id="this-machine"),
         pytest.param({"UpstreamUrl": "http://127.0.0.1:8080/v1"}, "localhost", id="this-address"),
-        pytest.param({"UpstreamUrl": "https://me:sk@x.example/v1"}, "a key", id="key-in-the-url"),
+        pytest.param({"UpstreamUrl": "https://me:test@x.example/v1"}, "a key", id="key-in-the-url"),
         pytest.param(
             {"UpstreamUrl": "https://x.example/v1/chat/completions"},
             "without /chat/completions",
@@ -180,7 +180,7 @@ def test_what_could_only_fail_is_refused_in_words(plain, given, words):
         pytest.param({"UpstreamKind": "bedrock", "UpstreamModel": PROFILE}, id="bedrock"),
         pytest.param({"UpstreamKind": "file"}, id="file"),
         pytest.param(OWN | {"UpstreamKind": "file"}, id="file-with-a-leftover-url"),
-        pytest.param({"UpstreamUrl": "http://10.0.3.7:8000/v1/"}, id="private-address"),
+        pytest.param({"UpstreamUrl": "http://model.internal:8000/v1/"}, id="private-name"),
         pytest.param(OWN | {"BedrockModelArns": f"{PROFILE},{MODEL}"}, id="profile-and-model"),
         pytest.param(OWN | {"BedrockModelArns": MODEL}, id="model"),
         pytest.param(

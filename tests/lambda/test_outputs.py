@@ -47,7 +47,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     process = subprocess.Popen(
         [Path(sys.executable).with_name("toolbridge"), "serve", "--port", "0"],
         cwd=place,
-        env={**environ, "TOOLBRIDGE_API_KEYS": "tb-mine", "PYTHONUNBUFFERED": "1"},
+        env={**environ, "TOOLBRIDGE_API_KEYS": "tb-alice", "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -67,7 +67,7 @@ def tried(command: str) -> str:
     environ = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     done = subprocess.run(
         ["sh", "-c", command],
-        env={**environ, "KEY": "tb-mine"},
+        env={**environ, "KEY": "tb-alice"},
         capture_output=True,
         text=True,
         timeout=30,

@@ -10,8 +10,8 @@ import pytest
 
 from bridge.server.settings import read_settings
 
-from .package import ROOT, function  # noqa: TID252
-from .test_artifact import PACKAGE, event  # noqa: TID252
+from .package import PACKAGE, ROOT, function  # noqa: TID252
+from .test_artifact import event  # noqa: TID252
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,5 +128,5 @@ def test_a_file_that_lies_there_is_read_only_if_it_is_named(tmp_path, monkeypatc
     ],
 )
 def test_a_start_that_must_fail_says_why(variables, words):
-    with function({"TOOLBRIDGE_API_KEYS": "tb", **variables}) as running:
+    with function({"TOOLBRIDGE_API_KEYS": "tb-alice", **variables}) as running:
         assert words in running.invoke(event("chat")).raw.decode()
