@@ -97,7 +97,7 @@ check: $(VENV)/.dev lock-check ## Lint, format, types, architecture, template, s
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/cfn-lint template.yaml
+	$(BIN)/cfn-lint template.yaml instances.yaml
 	BIN='$(BIN)' scripts/find-secrets
 
 format: $(VENV)/.dev ## Format, and mend what can be mended
@@ -169,5 +169,5 @@ include $(dir $(firstword $(MAKEFILE_LIST)))benchmarks/bench.mk
 .PHONY: clean
 clean: ## Remove environments, builds and caches
 	rm -rf $(VENV) .audit .clients* .fuzz tests/clients/node/node_modules .sam .aws-sam .coverage htmlcov \
-	  .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	  .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist/lambda
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

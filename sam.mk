@@ -15,8 +15,12 @@ WHEELS = $(UV) pip install --quiet --python $(BIN)/python --link-mode copy --req
          -r requirements.txt --python-version 3.13 --only-binary :all:
 ELSEWHERE = cli.py aws/keys_command.py server/connection.py server/local.py upstream/chatml.py upstream/llama*.py
 
-.PHONY: build-Bridge build-BridgeOnInstances
-build-Bridge build-BridgeOnInstances: $(BIN)/uv
+# A bridge.toml that configures something goes along if it can run there; UpstreamKind=file reads it.
+CONFIG = bridge.toml
+CONFIGURED := $(shell grep -ls '^[[:space:]]*[^\#[:space:]]' $(CONFIG))
+
+.PHONY: build-Bridge
+build-Bridge: $(BIN)/uv $(if $(CONFIGURED),$(VENV)/.serve)
 	@test -n "$(ARTIFACTS_DIR)" || { echo 'Run make build.' >&2; exit 1; }
 	rm -rf "$(ARTIFACTS_DIR)" && mkdir -p "$(ARTIFACTS_DIR)/arm64"
 	$(WHEELS) --python-platform x86_64-$(MANYLINUX) --target "$(ARTIFACTS_DIR)"
@@ -24,7 +28,9 @@ build-Bridge build-BridgeOnInstances: $(BIN)/uv
 	cd "$(ARTIFACTS_DIR)/arm64" && find . -name '*.so' -exec sh -c 'cp "$$1" "../$$1"' - {} ';'
 	cd "$(ARTIFACTS_DIR)" && rm -rf arm64 bin .lock aws_lambda_powertools/event_handler
 	find "$(ARTIFACTS_DIR)" -type d '(' -name tests -o -name benchmarks ')' -prune -exec rm -rf {} +
-	cp -R handler.py stream.sh bridge $(wildcard bridge.toml) "$(ARTIFACTS_DIR)"
+	cp -R handler.py stream.sh bridge "$(ARTIFACTS_DIR)"
+	$(if $(CONFIGURED),$(BIN)/python scripts/check_lambda_config.py $(CONFIG) && \
+	  cp $(CONFIG) "$(ARTIFACTS_DIR)/bridge.toml" || echo 'The package is made without it.')
 	cd "$(ARTIFACTS_DIR)/bridge" && rm -f $(ELSEWHERE)
 	find "$(ARTIFACTS_DIR)" -name __pycache__ -prune -exec rm -rf {} +
 	chmod 755 "$(ARTIFACTS_DIR)/stream.sh"
@@ -41,12 +47,23 @@ lock: lock-runtime
 lock-runtime: $(BIN)/uv
 	$(COMPILE) --constraints=requirements/dev.txt requirements/runtime.in -o requirements/runtime.txt
 
-.PHONY: build deploy invoke test-lambda bench-lambda
-build: .sam/.installed ## Build the Lambda package
-	$(SAM) build
+.PHONY: build package deploy invoke test-lambda bench-lambda
+TEMPLATE ?= template.yaml
+build: .sam/.installed ## Build the Lambda package (TEMPLATE=instances.yaml for Managed Instances)
+	$(SAM) build --template-file $(TEMPLATE)
 
-deploy: build ## Deploy it (the first time: make deploy ARGS=--guided)
-	$(SAM) deploy $(ARGS)
+package: build ## Make dist/lambda: the package as a zip, its hash, and templates that deploy it
+	$(BIN)/python scripts/lambda_release.py $(PACKAGE) dist/lambda
+
+# What --guided asks is kept in a file of yours: samconfig.toml is the project's.
+ANSWERS = samconfig.local.toml
+NO_CONFIG = UpstreamKind=file needs upstreams and models in a bridge.toml, and the package has none: \
+            the file is missing, all of it is comments, or "make build" says what in it cannot run on Lambda.
+GUIDED = $(findstring --guided,$(ARGS))
+deploy: build ## Deploy it (ARGS='--parameter-overrides UpstreamUrl=… UpstreamModel=…', or ARGS=--guided)
+	$(if $(findstring UpstreamKind=file,$(ARGS)),test -f $(PACKAGE)/bridge.toml || { echo '$(NO_CONFIG)' >&2; exit 1; })
+	$(if $(GUIDED),test -f $(ANSWERS) || cp samconfig.toml $(ANSWERS))
+	$(SAM) deploy $(if $(GUIDED)$(wildcard $(ANSWERS)),--config-file '$(abspath $(ANSWERS))') $(ARGS)
 
 EVENT ?= events/chat_stream.json
 invoke: $(VENV)/.dev .sam/runtime/.installed $(PACKAGE) ## Run EVENT=events/….json through the built package, without Docker or AWS

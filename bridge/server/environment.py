@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,15 +97,15 @@ def secret_variable(name: str) -> str:
     return f"{UPSTREAM_KEY}_{name.upper().replace('-', '_').replace('.', '_')}"
 
 
-def read_file(environ: Mapping[str, str]) -> Table:
+def read_file(environ: Mapping[str, str], default: str | None = DEFAULT_FILE) -> Table:
     """The file that the environment names, or the default one where it exists.
 
     Raises ``SettingsError`` when it cannot be read.
     """
     named = environ.get(CONFIG, "").strip()
-    path = Path(named or DEFAULT_FILE)
+    path = Path(named or default or os.devnull)
     if not named and not path.is_file():
-        return Table({}, (DEFAULT_FILE,))
+        return Table({}, (default or DEFAULT_FILE,))
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -35,6 +35,7 @@ from bridge.models import (
     is_name,
 )
 from bridge.server.environment import (
+    DEFAULT_FILE,
     MODEL_NAMING,
     SINGLE,
     Environment,
@@ -142,10 +143,15 @@ class SharedShape(Shape):
     keys_ttl: Annotated[float, Field(gt=0, le=3600)] = 60.0  # no longer than keys are kept
 
 
-def read_settings(environ: Mapping[str, str]) -> Settings:
-    """What these variables, and the file they name, come to; raises ``SettingsError``."""
+def read_settings(
+    environ: Mapping[str, str], *, default_file: str | None = DEFAULT_FILE
+) -> Settings:
+    """What these variables, and the file they name, come to; raises ``SettingsError``.
+
+    ``default_file`` is read when they name none and it is there.
+    """
     environment = Environment(environ)
-    file = read_file(environ)
+    file = read_file(environ, default_file)
     content = file.read(FileShape)
     upstreams = {name: file.below("upstreams").below(name) for name in content.upstreams}
     models = _models(file, upstreams, content.models)

@@ -1,8 +1,8 @@
 """Translate SAM templates to plain CloudFormation and lint those; run by SAM CLI's own Python.
 
 ``sam validate --lint`` looks at the template before it is translated and lets much pass: invoke
-modes, runtimes, references. Reads ``{name: template}`` as JSON, writes
-``{name: {"resources": …, "faults": […]}}``.
+modes, runtimes, references. Reads ``{name: {"template": …, "parameters": …, "lint": …}}`` as JSON,
+writes ``{name: {"plain": …, "faults": […]}}``; ``plain`` is the translated template.
 """
 
 from __future__ import annotations
@@ -27,21 +27,24 @@ class ManagedPolicies:
         return {}
 
 
-def examined(text: str) -> dict[str, Any]:
-    template = yaml_parse(text)
-    # As if packaged.
-    template["Globals"]["Function"]["CodeUri"] = "s3://a-bucket/a-key"
+def examined(asked: dict[str, Any]) -> dict[str, Any]:
+    template = yaml_parse(asked["template"])
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = "s3://a-bucket/a-key"  # as if packaged
     try:
-        plain = transform(template, {}, ManagedPolicies())
+        plain = transform(template, asked.get("parameters", {}), ManagedPolicies())
     except InvalidDocumentException as error:
-        return {"resources": {}, "faults": [error.message]}
+        return {"plain": {"Resources": {}}, "faults": [error.message]}
+    if not asked.get("lint", True):
+        return {"plain": plain, "faults": []}
     for resource in plain["Resources"].values():
         resource.pop("Metadata", None)  # what is left out for SAM's lint is looked at here
     found = lint(json.dumps(plain, default=str), config=ManualArgs(regions=REGIONS))
     faults = [f"{match.rule.id}: {match.message}" for match in found]
-    return {"resources": plain["Resources"], "faults": faults}
+    return {"plain": plain, "faults": faults}
 
 
 if __name__ == "__main__":
-    templates = json.load(sys.stdin)
-    json.dump({name: examined(text) for name, text in templates.items()}, sys.stdout, default=str)
+    asked = json.load(sys.stdin)
+    json.dump({name: examined(one) for name, one in asked.items()}, sys.stdout, default=str)

@@ -55,6 +55,6 @@ def function(
         "PYTHONPATH": str(SAM / "runtime"),
     }
     if not streamed:
-        lambdas["AWS_SAM_LOCAL"] = "true"
+        lambdas |= {"AWS_SAM_LOCAL": "true", "AWS_LAMBDA_LOG_STREAM_NAME": "$LATEST"}
     command: list[str | Path] = [package / "stream.sh", python(), *start]
     return Emulator(command, {**lambdas, **ACCOUNT, **env}, package, find_rie(SAM))

@@ -10,6 +10,7 @@ import base64
 import json
 import os
 import re
+import signal
 import subprocess
 import time
 import zipfile
@@ -25,7 +26,7 @@ from tests.fake_ssm import DENIED, PATH, SSM, environment, ssm_server
 from tests.fake_upstream import Answer, Hang, Pause, Reset, chat, chunk, sse
 from tests.upstream_thread import upstream
 
-from .fake_runtime_api import FakeRuntimeAPI  # noqa: TID252
+from .fake_runtime_api import FakeRuntimeAPI, until  # noqa: TID252
 from .package import ACCOUNT, BUILT, PACKAGE, ROOT, SAM, function, python  # noqa: TID252
 from .runtime_process import RuntimeProcess  # noqa: TID252
 
@@ -158,7 +159,11 @@ def lines(running: Emulator) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "sam local"])
 def test_every_event_is_answered(keys: SSM, model: FakeUpstream, streamed: bool) -> None:
-    with function(settings(keys, model), streamed=streamed) as running:
+    env = settings(keys, model)
+    if not streamed:
+        # There keys are the environment's.
+        env |= {"TOOLBRIDGE_API_KEYS": KEY, "TOOLBRIDGE_UPSTREAM_KEY": SECRET}
+    with function(env, streamed=streamed) as running:
 
         def reply(name: str) -> Reply:
             return Reply(running.invoke(event(name)), streamed=streamed)
@@ -266,6 +271,23 @@ def test_sixty_four_streams_in_one_process(keys: SSM, model: FakeUpstream) -> No
         assert "".join(deltas) == "".join(f"word{n} " for n in range(10))
     # One takes a second, all one after the other a minute.
     assert took < 5
+
+
+@pytest.mark.parametrize("count", [1, 8])
+def test_streams_that_lambda_ends_say_so(keys: SSM, model: FakeUpstream, count: int) -> None:
+    env = settings(keys, model, AWS_LAMBDA_MAX_CONCURRENCY=str(count))
+    with FakeRuntimeAPI() as api, started(api, env) as runtime:
+        answers = [api.invoke(asking("Please hang.")) for _ in range(count)]
+        until(lambda: all(b"So far" in answer.raw for answer in answers))
+        runtime.process.send_signal(signal.SIGTERM)
+        for answer in answers:
+            events = answer.wait().body.decode().split("\n\n")
+            last = [each for each in events if each.startswith("data: ")][-1]
+            assert json.loads(last.removeprefix("data: "))["error"]["code"] == "out_of_time"
+            assert answer.whole
+        assert runtime.process.wait(20) == 0
+        told = re.findall(r'"error": ?"(\w+)"', runtime.output)
+        assert told == ["cancelled"] * count
 
 
 def test_a_key_that_is_revoked_or_added_between_two_invocations(

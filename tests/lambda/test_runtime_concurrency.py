@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 
 import pytest
@@ -110,3 +111,34 @@ def test_blocking_calls_have_a_thread_each(api, runtime):
     answers = [api.invoke(event("/blocking", parties=MANY)) for _ in range(MANY)]
     for answer in answers:
         assert answer.wait().prelude["statusCode"] == 200
+
+
+def test_sigterm_cuts_every_stream_so_that_it_shows(api, runtime):
+    streams = [api.invoke(event("/endless")) for _ in range(MANY - 1)]
+    whole = api.invoke(event("/events", n=1))
+    for answer in streams:
+        answer.first_chunk()
+    whole.wait()
+    until(lambda: api.waiting == 1)
+    polls = len(api.polls)
+    runtime.process.send_signal(signal.SIGTERM)
+    for answer in streams:
+        assert answer.wait().whole
+        assert answer.fault["errorType"] == "Function.Shutdown"
+    assert whole.trailers == {}
+    assert runtime.process.wait(20) == 0
+    assert len(api.polls) == polls, "nothing more is taken"
+    assert "Lambda ends this environment" in runtime.output
+
+
+def test_sigterm_with_nothing_to_answer_ends_the_process(api, runtime):
+    runtime.process.send_signal(signal.SIGTERM)
+    assert runtime.process.wait(20) == 0
+
+
+def test_sigterm_before_the_first_byte_is_an_error(api, runtime):
+    stuck = api.invoke(event("/hang"))
+    until(lambda: api.waiting == MANY - 1)
+    runtime.process.send_signal(signal.SIGTERM)
+    assert stuck.wait().prelude["statusCode"] == 500
+    assert runtime.process.wait(20) == 0

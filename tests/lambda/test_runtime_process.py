@@ -311,12 +311,23 @@ def wrapped(*command: str, **env: str) -> list[str]:
 
 def test_wrapper_steps_aside_under_sam_local():
     command = ("/bin/echo", "/var/runtime/bootstrap.py", "with space")
-    assert wrapped(*command, AWS_SAM_LOCAL="true") == ["/var/runtime/bootstrap.py with space"]
+    local = {"AWS_SAM_LOCAL": "true", "AWS_LAMBDA_LOG_STREAM_NAME": "$LATEST"}
+    assert wrapped(*command, **local) == ["/var/runtime/bootstrap.py with space"]
 
 
-def test_wrapper_starts_the_runtime_with_the_interpreter_given(api):
+@pytest.mark.parametrize(
+    "env",
+    [
+        pytest.param({"AWS_SAM_LOCAL": "false"}, id="elsewhere"),
+        pytest.param(
+            {"AWS_SAM_LOCAL": "true", "AWS_LAMBDA_LOG_STREAM_NAME": "2026/11/27/[$LATEST]01ab"},
+            id="on-lambda-whatever-it-is-told",
+        ),
+    ],
+)
+def test_wrapper_starts_the_runtime_with_the_interpreter_given(api, env):
     command = [str(ROOT / "stream.sh"), sys.executable, "/var/runtime/bootstrap.py"]
-    with RuntimeProcess(api, command=command, env={"AWS_SAM_LOCAL": "false"}):
+    with RuntimeProcess(api, command=command, env=env):
         assert api.invoke(event("/echo")).wait().whole
 
 

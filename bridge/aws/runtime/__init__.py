@@ -20,9 +20,11 @@ status and headers into the answer's prelude. Nothing here knows what the applic
 
 One event loop and one lifespan live as long as the process, so connections made at start-up
 serve every invocation. ``AWS_LAMBDA_MAX_CONCURRENCY`` polls are in flight at once (absent: one),
-each invocation in a task of its own. The lifespan is never shut down: Lambda gives no notice
-before it ends an execution environment. Not supported: SnapStart (``/restore/next``), layers
-(``/opt/python`` is not on the path), decorators around the Mangum object.
+each invocation in a task of its own. The lifespan is never shut down: where Lambda
+gives notice at all before it ends an execution environment (Managed Instances, extensions), it
+leaves a fraction of a second, which is for what is being answered. Not supported: SnapStart
+(``/restore/next``), layers (``/opt/python`` is not on the path), decorators around the Mangum
+object.
 
 Sources: the AWS Lambda Developer Guide, "Using the Lambda runtime API for custom runtimes" and
 "Building a custom runtime" (response streaming; Managed Instances).

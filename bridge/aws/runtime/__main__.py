@@ -28,7 +28,7 @@ def main() -> NoReturn:
     """Load the handler that ``_HANDLER`` names, start its lifespan, answer invocations.
 
     Ends, with status 1, only when the start failed (which is reported to Lambda) or when the
-    Runtime API fails.
+    Runtime API fails; with status 0 when Lambda ends the environment.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A frozen process flushes nothing, and metrics are printed.
@@ -58,17 +58,18 @@ def main() -> NoReturn:
     try:
         state = lifespan.lifespan_state if lifespan else {}
         loop.run_until_complete(serve(api, adapter, state, concurrency))
+        _exit(0)
     except ExceptionGroup as failures:
         first = failures.exceptions[0]  # with many polls they are all alike
         logger.critical("The runtime ends: %s", first, exc_info=first)
     _exit()
 
 
-def _exit() -> NoReturn:
+def _exit(status: int = 1) -> NoReturn:
     """Exit at once, as AWS asks: no thread of the application may hold the process."""
     logging.shutdown()
     sys.stdout.flush()
-    os._exit(1)
+    os._exit(status)
 
 
 if __name__ == "__main__":

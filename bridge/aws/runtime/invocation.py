@@ -28,12 +28,17 @@ that wants to end in its own way does so earlier, by ``get_remaining_time_in_mil
 
 
 async def answer(
-    api: RuntimeAPI, adapter: Mangum, state: dict[str, Any], invocation: Invocation
+    api: RuntimeAPI,
+    adapter: Mangum,
+    state: dict[str, Any],
+    invocation: Invocation,
+    stop: asyncio.Event,
 ) -> None:
     """Answer one invocation; returns when the application is done with it, and Lambda too.
 
     Runs as a task of its own, so that what the application puts into context variables ends
-    with it. ``state`` is the lifespan's. Raises ``ContainerError``.
+    with it. ``state`` is the lifespan's; ``stop`` is set when the environment is to end. Raises
+    ``ContainerError``.
     """
     request_id.set(invocation.id)
     try:
@@ -47,7 +52,7 @@ async def answer(
         logger.exception("The event is none that the adapter can read.")
         await api.fail(invocation, Fault.of(error))
         return
-    fault = await _run(cycle, adapter, _seconds_left(context) - _MARGIN)
+    fault = await _run(cycle, adapter, _seconds_left(context) - _MARGIN, stop)
     try:
         await cycle.finish(fault)
     except OSError as error:
@@ -55,16 +60,25 @@ async def answer(
     await response.delivered(_seconds_left(context))
 
 
-async def _run(cycle: StreamCycle, adapter: Mangum, seconds: float) -> str | None:
+async def _run(
+    cycle: StreamCycle, adapter: Mangum, seconds: float, stop: asyncio.Event
+) -> str | None:
     """Run the application for so long; what to call its fault if that was not enough."""
     running = asyncio.create_task(cycle.run(adapter.app))
-    done, _ = await asyncio.wait({running}, timeout=seconds)
-    if done:
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({running, stopping}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if running.done():
         return None
-    logger.error("The deadline is near: the application is cancelled.")
+    if stop.is_set():
+        logger.warning("Lambda ends this environment: the application is cancelled.")
+        fault = "Function.Shutdown"
+    else:
+        logger.error("The deadline is near: the application is cancelled.")
+        fault = "Function.DeadlineExceeded"
     running.cancel()
     await asyncio.wait({running}, timeout=_MARGIN / 2)
-    return "Function.DeadlineExceeded"
+    return fault
 
 
 def _seconds_left(context: Context) -> float:
