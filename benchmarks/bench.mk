@@ -5,7 +5,7 @@ bench-accuracy: $(VENV)/.dev $(VENV)/.local ## Right answers of the embedded mod
 	$(BIN)/python -m benchmarks.accuracy $(ARGS)
 
 bench-bfcl: $(VENV)/.dev $(VENV)/.local .bfcl/.installed ## Right calls on public cases, beside llama.cpp's own (ARGS="--cases 40")
-	BFCL=1 $(PYTEST) -q -n0 tests/test_bfcl_package.py
+	$(PYTEST) -q -n0 tests/bfcl
 	$(BIN)/python -m benchmarks.bfcl $(ARGS)
 
 .bfcl/.installed: requirements/bfcl.txt $(BIN)/uv
