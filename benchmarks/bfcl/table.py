@@ -34,9 +34,6 @@ class Judged:
         return self.row.category in REFUSALS
 
 
-Results = "Mapping[str, Mapping[str, Judged]]"
-"""By side and case."""
-
 HEADING = "## In public: the Berkeley Function Calling Leaderboard"
 HEAD = """\
 {heading}
