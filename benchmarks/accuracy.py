@@ -29,6 +29,7 @@ from benchmarks.judge import SPLITS, Call, body_of, tasks
 from benchmarks.plain import plain_answer, plain_body
 from benchmarks.processes import KEY, ROOT, python, started
 from benchmarks.scores import FAILED, Outcome, cases, report
+from benchmarks.sections import with_head
 from benchmarks.tokens import model_file
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def ask(client: OpenAI, side: str, served: Served, task: Task) -> Outcome:
     if side == PLAIN:
         calls, text = plain_answer(text, tools=bool(task.tools))
     seconds = time.perf_counter() - begun
-    told = _told(served)
+    reported = told(served)
     outcome = Outcome(
         side=side,
         task=task.id,
@@ -121,11 +122,11 @@ def ask(client: OpenAI, side: str, served: Served, task: Task) -> Outcome:
         right=False,
         seconds=seconds,
         prompt_tokens=prompt_tokens,
-        near_misses=told.get("near_misses"),
-        re_asks=told.get("re_asks"),
+        near_misses=reported.get("near_misses"),
+        re_asks=reported.get("re_asks"),
         calls=tuple(calls),
         text=text,
-        replies=tuple(told.get("replies", ())),
+        replies=tuple(reported.get("replies", ())),
         version=version_of(side),
     )
     return outcome.judged(task)
@@ -136,7 +137,7 @@ def _calls(message: Any) -> list[Call]:
     return [(call.function.name, call.function.arguments) for call in calls]
 
 
-def _told(served: Served) -> dict[str, Any]:
+def told(served: Served) -> dict[str, Any]:
     """What the record says of the latest request."""
     if served.record is None:
         return {}
@@ -144,8 +145,8 @@ def _told(served: Served) -> dict[str, Any]:
         # It is written when the answer has left.
         if served.record.is_file() and (lines := served.record.read_text("utf-8").splitlines()):
             served.record.write_text("")
-            told: dict[str, Any] = json.loads(lines[-1])
-            return told
+            record: dict[str, Any] = json.loads(lines[-1])
+            return record
         time.sleep(0.02)
     raise RuntimeError("the server wrote no record")
 
@@ -216,7 +217,7 @@ def main() -> int:
     text = report(found, sides, options.split)
     print(text)
     if options.write:
-        WRITTEN.write_text(text, encoding="utf-8")
+        WRITTEN.write_text(with_head(WRITTEN.read_text("utf-8"), text), encoding="utf-8")
         WRONG.write_text(cases(found), encoding="utf-8")
     return 0
 

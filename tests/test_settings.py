@@ -47,6 +47,10 @@ SINGLE = [
         {"MODEL": "claude"}, ["claude", "qwen2.5-coder-1.5b"], "llama", id="alias-of-embedded"
     ),
     pytest.param({"MODEL_PATH": "/x/phi.gguf"}, ["phi"], "llama", id="own-file"),
+    pytest.param({"EMBEDDED": "qwen2.5-coder-0.5b"}, ["qwen2.5-coder-0.5b"], "llama", id="small"),
+    pytest.param({"EMBEDDED": "qwen2.5-coder-1.5b"}, ["qwen2.5-coder-1.5b"], "llama", id="by-name"),
+    pytest.param({"EMBEDDED": "/x/phi.gguf"}, ["phi"], "llama", id="chosen-file"),
+    pytest.param({"EMBEDDED": "a/b:q4/phi.gguf"}, ["phi"], "llama", id="file-of-the-hub"),
     pytest.param({"MODEL_PATH": "/x/phi.gguf", "MODEL": "phi"}, ["phi"], "llama", id="own-name"),
     pytest.param({"UPSTREAM_URL": "http://h/v1"}, ["*"], "openai_text", id="all-of-a-url"),
     pytest.param(
@@ -237,6 +241,8 @@ WRONG_VARIABLES = [
                  id="origin-with-a-path"),
     pytest.param({"CORS_ORIGINS": "a.example"}, "TOOLBRIDGE_CORS_ORIGINS.0: ", id="no-origin"),
     pytest.param({"MODEL": "a b"}, "TOOLBRIDGE_MODEL: is no name", id="name-with-space"),
+    pytest.param({"EMBEDDED": "a.gguf", "MODEL_PATH": "b.gguf"}, "TOOLBRIDGE_EMBEDDED: cannot be",
+                 id="two-files"),
     pytest.param({"UPSTREAM_MODEL": "x"}, "TOOLBRIDGE_UPSTREAM_MODEL: the embedded model has no",
                  id="name-of-embedded"),
     pytest.param({"CONFIG": "no.toml"}, "no.toml: No such file", id="no-file"),

@@ -17,7 +17,7 @@ the key and the reason, and never a value.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
@@ -226,12 +226,22 @@ def _environments(environment: Environment) -> tuple[Table, dict[str, Model]]:
     if kind == "llama":
         if name is not None:
             raise model.error("the embedded model has no other name upstream", "name")
-        file = environment.model_path
-        own, name = (Path(file).stem,) * 2 if file else (EMBEDDED, EMBEDDED_NAME)
+        file, chosen = environment.model_path, table.values.get("embedded")
+        if file and chosen:
+            raise table.error("cannot be given beside TOOLBRIDGE_MODEL_PATH", "embedded")
+        own, name = _embedded_names(chosen or file)
         served = [public, own] if public and public != own else [own]
         values = {"max_tokens": EMBEDDED_TOKENS, "repeat_guard": EMBEDDED_REPEAT_GUARD, **values}
     described = Table({**values, "name": name, "upstream": SINGLE}, names=model.names)
     return upstream, {each: _model(each, described, {SINGLE: upstream}) for each in served}
+
+
+def _embedded_names(chosen: str | None) -> tuple[str, str]:
+    """The public name of the embedded model and its own: a file is called as it is."""
+    if chosen is None or chosen == EMBEDDED:
+        return EMBEDDED, EMBEDDED_NAME
+    name = PurePath(chosen.rpartition(":")[2]).name.removesuffix(".gguf")
+    return name, name
 
 
 def _check_twins(file: Table, models: Mapping[str, Model]) -> None:

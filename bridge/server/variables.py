@@ -73,6 +73,14 @@ VARIABLES: tuple[Variable, ...] = (
         option="--model-path",
     ),
     _variable(
+        "EMBEDDED",
+        "upstream.embedded",
+        "model to run in this process: qwen2.5-coder-1.5b, qwen2.5-coder-0.5b, a GGUF file, or"
+        " repository:file of the Hugging Face hub",
+        "qwen2.5-coder-1.5b",
+        option="--embedded",
+    ),
+    _variable(
         "CONFIG",
         "",
         "configuration file, for several models",

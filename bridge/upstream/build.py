@@ -180,9 +180,10 @@ class BedrockKind(RemoteKind):
 
 
 class LlamaKind(Kind):
-    """``llama``: the embedded model, or any other GGUF file given as ``path``."""
+    """``llama``: the embedded model, another one chosen as ``embedded``, or a file as ``path``."""
 
     path: Path | None = None
+    embedded: str | None = None
     slots: Annotated[int, Field(ge=1, le=64)] = 2
     context: Annotated[int, Field(ge=512)] = 8192
     threads: Annotated[int, Field(ge=1)] | None = None
@@ -190,10 +191,19 @@ class LlamaKind(Kind):
     def make(self, secret: Secret | None, environ: Mapping[str, str]) -> Upstream:
         """Fetch the model if it is not here yet, and load it."""
         from bridge.upstream.llama import Llama
+        from bridge.upstream.llama_choice import fetch_chosen, name_of
         from bridge.upstream.llama_fetch import fetch
+        from bridge.upstream.llama_model import DEFAULT_MODEL
 
+        if self.embedded is None:
+            name, file = DEFAULT_MODEL.name, fetch(environ, path=self.path)
+        elif self.path is None:
+            name, file = name_of(self.embedded), fetch_chosen(environ, self.embedded)
+        else:
+            raise ValueError("'path' and 'embedded' cannot both be given")
         return Llama.load(
-            fetch(environ, path=self.path),
+            file,
+            name=name,
             slots=self.slots,
             context=self.context,
             threads=self.threads,

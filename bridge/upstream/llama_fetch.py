@@ -50,11 +50,11 @@ def fetch(
     if given := path or environ.get(PATH_VARIABLE):
         return _existing(Path(given).expanduser())
     folder = cache_folder(environ)
-    target = folder / model.file
+    target = folder / model.kept_as
     try:
         if verified(target, model, say):
             return target
-        folder.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         with _alone(folder, say):
             if not verified(target, model, say):  # another process may have been first
                 _bring(target, Errand(model, folder / "fetching", environ, say), sources)
@@ -124,19 +124,28 @@ def _marker(path: Path) -> Path:
     return path.with_name(path.name + ".verified")
 
 
-def _fingerprint(path: Path, model: ModelFile) -> str:
+def remembered(path: Path) -> bool:
+    """Whether this file is one that was checked when it was fetched, and has not changed since."""
+    marker = _marker(path)
+    if not (marker.is_file() and path.is_file()):
+        return False
+    sha256, _, _ = marker.read_text().partition(" ")
+    return marker.read_text() == _fingerprint(path, sha256)
+
+
+def _fingerprint(path: Path, sha256: str) -> str:
     stat = path.stat()
-    return f"{model.sha256} {stat.st_size} {stat.st_mtime_ns}"
+    return f"{sha256} {stat.st_size} {stat.st_mtime_ns}"
 
 
 def _remembered(path: Path, model: ModelFile) -> bool:
     marker = _marker(path)
-    return marker.is_file() and marker.read_text() == _fingerprint(path, model)
+    return marker.is_file() and marker.read_text() == _fingerprint(path, model.sha256)
 
 
 def _remember(path: Path, model: ModelFile) -> None:
     with contextlib.suppress(OSError):  # a cache that cannot be written is checked each time
-        _marker(path).write_text(_fingerprint(path, model))
+        _marker(path).write_text(_fingerprint(path, model.sha256))
 
 
 @contextlib.contextmanager

