@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from benchmarks import workload
 from benchmarks.core import exchange_of, measured, per_second, request_of, spent
 from benchmarks.figures import Limit, Row, sample
-from bridge.batch import Expected
 from bridge.decoder import ReplyDecoder
 from bridge.dialects import DIALECTS
+from bridge.dialects.expected import Expected
 
 if TYPE_CHECKING:
     from benchmarks.core import Work

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from bridge.decoder import ReplyDecoder
 from bridge.held import UNUSABLE, Held, empty_fence
 from bridge.parts import Block, Call, CallArguments, CallEnd, CallStart, Cut, Malformed, Text
@@ -23,34 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bridge.answers import ChatCompletionChunk
-    from bridge.batch import Expected
     from bridge.completion import ChunkWriter
-    from bridge.dialects.base import Grammar
     from bridge.figures import Figures
     from bridge.parts import Fault, Part
-    from bridge.repeats import Answered
-    from bridge.structured import JsonFormat
-    from bridge.thinking import Thoughts
+    from bridge.terms import Terms
     from bridge.turns import UpstreamCall
-
-
-class Terms(msgspec.Struct, frozen=True):
-    """What every attempt of an exchange is read by.
-
-    ``grammar`` is None when the prompt held no protocol. ``promised``: a call must come.
-    ``refuses``: none may. ``holds_json``: structured output waits until it has been checked.
-    ``answered``: calls that would only repeat what is known. ``has_results``: some come last.
-    """
-
-    grammar: Grammar | None
-    expected: Expected
-    thoughts: Thoughts
-    promised: bool
-    refuses: bool
-    json: JsonFormat | None
-    holds_json: bool
-    answered: Answered
-    has_results: bool
 
 
 class Attempt:

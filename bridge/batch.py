@@ -6,40 +6,19 @@ hold limit, the calls before it leave, and it streams from then on.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec.structs import replace
 
-from bridge.checks import SchemaChecks
-from bridge.dialects.echoes import Echoes
 from bridge.dialects.shown import Shown, shown
 from bridge.parts import ECHO, Block, Call, CallArguments, CallEnd, CallStart, Fault, Malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from bridge.calls import CallReader
+    from bridge.dialects.expected import Expected
     from bridge.parts import Part
-
-
-class Expected(msgspec.Struct, frozen=True):
-    """What calls a reply may hold, and how they leave.
-
-    ``tools``: the callable tools, name → parameters' schema. ``hold``: characters of a block that
-    are held before it streams. ``strict``: tools whose calls never stream. ``named``: the only
-    tool expected; an object without the keys of a call is then taken for its arguments.
-    ``first_only``: everything ends with the first call. ``echoes``: what others wrote.
-    ``checks``: of the request's schemas.
-    """
-
-    tools: Mapping[str, Mapping[str, Any] | None] = msgspec.field(default_factory=dict)
-    hold: int = 0
-    strict: frozenset[str] = frozenset()
-    named: str | None = None
-    first_only: bool = False
-    echoes: Echoes = msgspec.field(default_factory=Echoes)
-    checks: SchemaChecks = msgspec.field(default_factory=SchemaChecks)
 
 
 class Batch:

@@ -17,17 +17,19 @@ import re
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from bridge.batch import Batch, Expected
-from bridge.calls import CallReader, resolve
+from bridge.batch import Batch
+from bridge.calls import CallReader
 from bridge.dialects.closing import ClosingMarker
 from bridge.dialects.near_miss import Candidate
 from bridge.dialects.openings import past_inner_fence, past_opening_line
 from bridge.dialects.raw_text import RawText, first_line, may_become_first_line
 from bridge.json_grammar import JsonFault
 from bridge.parts import Fault
+from bridge.tool_names import resolve
 
 if TYPE_CHECKING:
     from bridge.dialects.base import Grammar
+    from bridge.dialects.expected import Expected
     from bridge.parts import Part
 
 MAX_CALLS = 64
@@ -290,9 +292,9 @@ class BlockReader:
     def _read_foreign(self) -> bool:
         """Take what could not be read for calls in another tongue, if it is nothing else."""
         written = "".join(self._unread).removesuffix(self._grammar.close)
-        reader = Candidate(self._grammar, self._expected.tools, self._expected.checks, marked=True)
+        reader = Candidate(self._grammar, self._expected, marked=True)
         reader.read(written, 0, at_end=True)
-        calls = reader.close(self._expected.echoes)[: self._room - self.calls]
+        calls = reader.close()[: self._room - self.calls]
         self.calls += len(calls)
         return self._batch.add(calls)
 

@@ -9,37 +9,28 @@ read.
 
 from __future__ import annotations
 
-import json
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge import json_grammar as grammar
+from bridge.call_members import OtherMembers, escaped
 from bridge.json_grammar import JsonFault, unescaped
 from bridge.json_stream import ArgumentsWriter
 from bridge.json_tokens import JsonTokens
 from bridge.parts import Fault
 from bridge.schema_paths import place_of
+from bridge.tool_names import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from bridge.json_grammar import Token
     from bridge.schema_paths import Place
-
-    Schema = Mapping[str, Any] | None
-    Tools = Mapping[str, Schema]
-    """The tools that may be called: name → parameters' schema."""
+    from bridge.tool_names import Schema, Tools
 
 NAME_KEYS = frozenset({"name", "function", "tool", "tool_name", "function_name"})
 ARGUMENT_KEYS = frozenset(
     {"arguments", "parameters", "args", "input", "params", "kwargs", "tool_input", "tool_args"}
 )
-BESIDE_KEYS = frozenset({"type", "id", "call_id", "tool_call_id", "index"})
-"""What vendors' calls have beside their name and arguments."""
-
-CALL_TYPES = frozenset({"function", "function_call", "tool", "tool_call", "tool_use", "call"})
-"""What ``type`` says of a call."""
-
 NAME: Final = "name"
 ARGUMENTS: Final = "arguments"
 SKIPPED: Final = "skipped"
@@ -47,49 +38,11 @@ OTHER: Final = "other"
 _SLOTS = dict.fromkeys(NAME_KEYS, NAME) | dict.fromkeys(ARGUMENT_KEYS, ARGUMENTS)
 _VALUE_ENDS = frozenset({grammar.END_OBJECT, grammar.END_ARRAY, grammar.END_STRING, grammar.SCALAR})
 _STEPS: Final = {grammar.OBJECT: 1, grammar.ARRAY: 1, grammar.END_OBJECT: -1, grammar.END_ARRAY: -1}
-_PREFIXES = ("functions.", "function.", "default_api.", "tools.")
-_SEPARATORS = re.compile(r"[\W_]+")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-def resolve(name: str, tools: Tools) -> str | None:
-    """The offered tool that a model means: by its name, else by the only one spelled alike."""
-    if name in tools:
-        return name
-    wanted = _plain(name)
-    alike = [tool for tool in tools if _plain(tool) == wanted]
-    return alike[0] if len(alike) == 1 else None
-
-
-def _plain(name: str) -> str:
-    """Without separators, case and the namespaces that vendors put before a name."""
-    name = name.strip()
-    for prefix in _PREFIXES:
-        name = name.removeprefix(prefix)
-    return _SEPARATORS.sub("", name.lower())
 
 
 def of_object(schema: Schema) -> Mapping[str, Any]:
     """The schema of a tool's parameters, which are an object whether it says so or not."""
     return {**(schema or {}), "type": "object"}
-
-
-def escaped(text: str) -> str:
-    """Text as it stands between the quotes of a JSON string, fit for UTF-8."""
-    body = json.dumps(text, ensure_ascii=False)[1:-1]
-    return _SURROGATE.sub(lambda found: f"\\u{ord(found.group()):04x}", body)
-
-
-def _stands_beside(key: str, value: Sequence[Token]) -> bool:
-    """Whether it is what vendors' calls have beside their name; a ``type`` has to be a call's."""
-    if key not in BESIDE_KEYS:
-        return False
-    text = "".join(text for kind, text in value if kind == grammar.FRAGMENT)
-    return key != "type" or not _is_whole(value) or text in CALL_TYPES
-
-
-def _is_whole(value: Sequence[Token]) -> bool:
-    return bool(value) and value[-1][0] in _VALUE_ENDS
 
 
 class CallReader:
@@ -113,12 +66,14 @@ class CallReader:
         self._named = named
         self._bare = ArgumentsWriter(of_object(tools[named])) if named is not None else None
         self._bare_out: list[str] = []
-        self._others: list[tuple[str, list[Token]]] = []
-        """The members that are neither name nor arguments, with the tokens of their values."""
-        self._flat = self._bare_taken = False
+        self._others = OtherMembers()
         self.taken = 0
         self.is_object = False
         """Whether the arguments are an object: only then may they stream."""
+        self.is_bare = False
+        """Whether the whole object was taken for the arguments of the expected tool."""
+        self.is_flat = False
+        """Whether the members beside the name were taken for the arguments."""
         self.name: str | None = None
         self.tool: str | None = None
 
@@ -143,19 +98,9 @@ class CallReader:
         return any(_SLOTS.get(key) == ARGUMENTS for key in self._keys)
 
     @property
-    def is_bare(self) -> bool:
-        """Whether the whole object was taken for the arguments of the expected tool."""
-        return self._bare_taken
-
-    @property
-    def is_flat(self) -> bool:
-        """Whether the members beside the name were taken for the arguments."""
-        return self._flat
-
-    @property
     def others(self) -> list[str]:
         """The members so far that are neither name nor arguments, nor what stands beside those."""
-        return [key for key, value in self._others if not _stands_beside(key, value)]
+        return self._others.names
 
     def feed(self, text: str) -> int:
         """Read on; gives the index of the first character not taken."""
@@ -237,7 +182,7 @@ class CallReader:
         if slot == ARGUMENTS and any(_SLOTS.get(seen) == ARGUMENTS for seen in self._keys):
             slot = SKIPPED  # a fault; what is written already stays as it is
         elif slot == OTHER:
-            self._others.append((key, []))
+            self._others.begin(key)
         self._keys.append(key)
         self._slot = slot
 
@@ -254,7 +199,7 @@ class CallReader:
         elif self._slot == ARGUMENTS:
             self._argument(token)
         elif self._slot == OTHER:
-            self._others[-1][1].append(token)
+            self._others.add(token)
         self._nesting += _STEPS.get(kind, 0)
         if not self._nesting and kind in _VALUE_ENDS:
             if self._slot == NAME and kind == grammar.END_STRING and self.name is None:
@@ -298,22 +243,14 @@ class CallReader:
     def _take_others(self, schema: Mapping[str, Any]) -> None:
         """The members beside the name are the arguments, if they are all parameters."""
         place = place_of(schema)
-        members = [
-            (key, value)
-            for key, value in self._others
-            if place.lists(key) and not (key == "type" and _stands_beside(key, value))
-        ]
-        if not members or self._strays(place):
+        if self._strays(place) or not (tokens := self._others.as_arguments(place)):
             return
-        tokens: list[Token] = [(grammar.OBJECT, "{")]
-        for key, value in members:
-            tokens += [(grammar.KEY, escaped(key)), *value]
-        self.is_object = self._flat = True
-        self._write([*tokens, (grammar.END_OBJECT, "}")])
+        self.is_object = self.is_flat = True
+        self._write(tokens)
 
     def _strays(self, place: Place) -> list[str]:
         """Members that would be lost, although they may have been meant for arguments."""
-        if self._flat:
+        if self.is_flat:
             return []
         if self.has_arguments:
             writer = self._writer
@@ -332,10 +269,10 @@ class CallReader:
 
     def _take_for_arguments(self, writer: ArgumentsWriter) -> None:
         """The whole object is the arguments of the one tool that was expected."""
-        self._bare_taken = True
+        self.is_bare = True
         self.name = self.tool = self._named
         self._writer, self._bare = writer, None
-        self._keys, self._waiting, self._others = [], [], []
+        self._keys, self._waiting, self._others = [], [], OtherMembers()
         self._out = ["".join(self._bare_out)]
         self._bare_out = []
         self.is_object = True

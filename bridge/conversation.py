@@ -15,14 +15,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
+from bridge.content import OtherPart
 from bridge.errors import RequestError
-from bridge.schema import (
-    AssistantMessage,
-    FunctionMessage,
-    OtherPart,
-    RequestToolCall,
-    ToolMessage,
-)
+from bridge.schema import AssistantMessage, FunctionMessage, RequestToolCall, ToolMessage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,9 +19,9 @@ from enum import Enum, auto
 
 from msgspec.structs import replace
 
-from bridge.batch import Expected
 from bridge.block import MAX_CALLS, BlockReader
 from bridge.dialects.base import Grammar
+from bridge.dialects.expected import Expected
 from bridge.dialects.near_miss import Candidate
 from bridge.dialects.openings import opens_block
 from bridge.dialects.prose import Prose
@@ -37,7 +37,7 @@ NO_PROTOCOL = Grammar("", "", "")
 
 
 _NO_BLOCK = BlockReader(NO_PROTOCOL, Expected())
-_NO_CANDIDATE = Candidate(NO_PROTOCOL, {})
+_NO_CANDIDATE = Candidate(NO_PROTOCOL, Expected())
 """Stand where none has begun; they are never read."""
 
 
@@ -71,14 +71,8 @@ class ReplyDecoder:
         thoughts = thoughts or Thoughts()
         self._thinking = thoughts.reader(self._grammar.open)
         self._apart = ThoughtsApart(self._grammar.open)
-        near = grammar is not None and bool(expected.tools)
-        self._scanner = Scanner(
-            self._grammar,
-            near=near,
-            think=thoughts.asked,
-            tools=expected.tools,
-            named=expected.named is not None,
-        )
+        near = expected if grammar is not None and expected.tools else None
+        self._scanner = Scanner(self._grammar, near, think=thoughts.asked)
         self._prose = Prose(self._grammar.key)
         self._block = _NO_BLOCK
         self._candidate = _NO_CANDIDATE
@@ -264,12 +258,7 @@ class ReplyDecoder:
 
     def _begin_candidate(self, unread: Unread) -> None:
         unread.mark()
-        self._candidate = Candidate(
-            self._grammar,
-            self._expected.tools,
-            self._expected.checks,
-            named=self._expected.named,
-        )
+        self._candidate = Candidate(self._grammar, self._expected)
         self._state = State.NEAR
 
     def _in_candidate(self, unread: Unread, *, at_end: bool) -> None:
@@ -280,7 +269,7 @@ class ReplyDecoder:
 
     def _decide(self, parts: list[Part], *, finished: bool) -> None:
         """The reply has ended with what may be near misses."""
-        calls = self._candidate.close(self._expected.echoes) if finished else ()
+        calls = self._candidate.close() if finished else ()
         if calls:
             self._leave_text(parts)
             parts.append(Block(calls[:1] if self._expected.first_only else calls))

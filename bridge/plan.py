@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from bridge.attempt import Terms
-from bridge.batch import Expected
 from bridge.choice import choice_of
 from bridge.dialects import DIALECTS
 from bridge.dialects.echoes import Echoes
+from bridge.dialects.expected import Expected
 from bridge.dialects.key import key_for
 from bridge.directives import directive
 from bridge.images import admitted
@@ -19,6 +18,7 @@ from bridge.prompt import Renderer, has_calls, untrusted
 from bridge.repeats import answered_calls
 from bridge.schema import ToolMessage
 from bridge.structured import json_format_of
+from bridge.terms import Terms
 from bridge.thinking import Thoughts
 from bridge.turns import Options
 

@@ -22,9 +22,9 @@ import msgspec
 from msgspec.structs import replace
 
 from bridge import directives
-from bridge.calls import resolve
 from bridge.errors import OutputInvalid, ReplyError, ToolCallInvalid
 from bridge.parts import Call
+from bridge.tool_names import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

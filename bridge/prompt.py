@@ -16,17 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from bridge.content import text_of
 from bridge.dialects.base import WrittenCall
 from bridge.dialects.neutral import neutral_for
 from bridge.images import images_of
 from bridge.replayed import without_thinking
-from bridge.schema import (
-    AssistantMessage,
-    JSONSchemaFormat,
-    SystemMessage,
-    ToolMessage,
-    text_of,
-)
+from bridge.schema import AssistantMessage, JSONSchemaFormat, SystemMessage, ToolMessage
 from bridge.signatures import describe
 from bridge.turns import Turn
 

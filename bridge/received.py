@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bridge.batch import Expected
 from bridge.decoder import ReplyDecoder
+from bridge.dialects.expected import Expected
 from bridge.parts import Text
 from bridge.turns import TokenCounts
 from bridge.upstream_calls import written

@@ -10,7 +10,8 @@ import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from bridge.schema import AssistantMessage, ToolMessage, text_of
+from bridge.content import text_of
+from bridge.schema import AssistantMessage, ToolMessage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

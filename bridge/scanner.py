@@ -16,10 +16,12 @@ from msgspec.structs import replace
 
 from bridge.dialects.openings import begins_at, is_info, may_become_name, name_before
 from bridge.dialects.thought_tags import tags_in_answers
+from bridge.lines import LONGEST_PREFIX, Line
 
 if TYPE_CHECKING:
-    from bridge.calls import Tools
     from bridge.dialects.base import Grammar
+    from bridge.dialects.expected import Expected
+    from bridge.tool_names import Tools
 
 EXAMPLE_FENCE = 4
 """Backticks of a fence in which nothing is meant: whoever quotes a block needs so many."""
@@ -30,9 +32,7 @@ MAX_NAME = 80
 MAX_RUN = 64
 """Backticks in a row that may be a fence; more are ornament."""
 
-_LINE_PREFIX = re.compile(r"[ \t>*+\-\ufeff]*(?:\d{1,3}[.)][ \t]*)?")
 _QUOTED = re.compile(r"[ \t]*>|(?: {4}|\t)[ \t]*\Z")
-_LONGEST_PREFIX = 24
 _LONGEST_INFO = 100
 _BACKTICK = re.compile("`")
 _RUN = re.compile(r"`*")
@@ -69,32 +69,25 @@ class Scanner:
     """``find`` gives the next marker from a place on.
 
     The caller takes the text up to ``Found.start`` before it asks again; ``skip`` tells of text
-    that something else has taken. ``near``: near misses count. ``think``: a line that begins with
-    any tag opens thinking. ``tools`` are those that near misses may call, and ``named`` says that
-    one of them must be called. ``fence``: backticks of the Markdown fence that is open, 0 for none.
+    that something else has taken. ``near``: near misses count, and call what is expected.
+    ``think``: a line that begins with any tag opens thinking. ``fence``: backticks of the Markdown
+    fence that is open, 0 for none.
     """
 
     def __init__(
-        self,
-        grammar: Grammar,
-        *,
-        near: bool,
-        think: bool,
-        tools: Tools | None = None,
-        named: bool = False,
+        self, grammar: Grammar, near: Expected | None = None, *, think: bool = False
     ) -> None:
         markers = ((Marker.CALL, grammar.open), (Marker.RESULT, grammar.result))
         self._exact = [(marker, literal) for marker, literal in markers if literal]
         self._key = grammar.key
-        self._near = near
+        self._near = near is not None
+        self._tools: Tools = near.tools if near is not None else {}
+        self._named = near is not None and near.named is not None
         self._think = think
-        self._tools: Tools = tools or {}
-        self._named = named
         firsts = {literal[0] for _, literal in self._exact} | {"~"}
-        firsts |= tags_in_answers(any_tag=think).firsts | set("`" + "<{[](" * near)
+        firsts |= tags_in_answers(any_tag=think).firsts | set("`" + "<{[](" * self._near)
         self._starters = re.compile(f"[{re.escape(''.join(firsts))}]")
-        self._line = ""
-        """What stands on the line so far, up to a character more than a prefix may have."""
+        self._line = Line()
         self._settled = 0
         """Up to here near misses are settled."""
         self._tildes = 0
@@ -103,7 +96,7 @@ class Scanner:
 
     def skip(self, *, begins_line: bool) -> None:
         """Something that is no text ends here."""
-        self._line = "" if begins_line else "x"
+        self._line.skip(begins_line=begins_line)
 
     def find(self, text: str, place: int, *, near_from: int = 0, at_end: bool = False) -> Found:
         """The next marker in ``text``; near misses only from ``near_from`` on."""
@@ -121,7 +114,7 @@ class Scanner:
             at = verdict
         else:
             found = self._name_at_end(text, place, at_end=at_end) or found
-        self._remember(text, place, found.start)
+        self._line.add(text, place, found.start)
         return found
 
     def exact_at(
@@ -177,29 +170,12 @@ class Scanner:
         """Whether nothing but the end of a fence, or an exact marker that is one, may come."""
         return self.fence >= EXAMPLE_FENCE or (self.fence > 0 and bool(self._key))
 
-    def _remember(self, text: str, place: int, end: int) -> None:
-        """The line on which the next character stands."""
-        recent = text[max(place, end - _LONGEST_PREFIX - 1) : end]
-        _, newline, line = recent.rpartition("\n")
-        self._line = line if newline else (self._line + recent)[-_LONGEST_PREFIX - 1 :]
-
-    def _line_before(self, text: str, place: int, at: int) -> str:
-        """What stands before ``at`` on its line, or more of it than a prefix may have."""
-        recent = text[max(place, at - _LONGEST_PREFIX - 1) : at]
-        _, newline, line = recent.rpartition("\n")
-        return line if newline else self._line + recent
-
-    def _begins_line(self, text: str, place: int, at: int) -> bool:
-        """Whether nothing but indentation, a quote or a list mark stands before it."""
-        line = self._line_before(text, place, at)
-        return len(line) <= _LONGEST_PREFIX and _LINE_PREFIX.fullmatch(line) is not None
-
     # Backticks ----------------------------------------------------------------------------------
 
     def _fence_at(self, text: str, place: int, at: int, *, near: bool, at_end: bool) -> Found | int:
         run = _RUN.match(text, at)
         end = run.end() if run else at
-        if at == place and self._line.endswith("`"):
+        if at == place and self._line.text.endswith("`"):
             return end  # goes on a run that was too long to be held
         length = end - at
         if end == len(text) and length < MAX_RUN and not at_end:
@@ -209,11 +185,11 @@ class Scanner:
         if self._key and self.fence < EXAMPLE_FENCE:
             exact = self.exact_at(text, at, end, skipped=3, at_end=at_end)
             if exact is not None:
-                line = self._line_before(text, place, at)
-                begins_line = self._begins_line(text, place, at)
+                line = self._line.before(text, place, at)
+                begins_line = self._line.begins_at(text, place, at)
                 quoted = begins_line and _QUOTED.match(line) is not None
                 return replace(exact, begins_line=begins_line, quoted=quoted)
-        if not self._begins_line(text, place, at):
+        if not self._line.begins_at(text, place, at):
             return end
         info = text[end : end + _LONGEST_INFO]
         if "\n" not in info and len(info) < _LONGEST_INFO and not at_end:
@@ -239,11 +215,11 @@ class Scanner:
         del near
         run = _TILDES.match(text, at)
         end = run.end() if run else at
-        if at == place and self._line.endswith("~"):
+        if at == place and self._line.text.endswith("~"):
             return end
         if end == len(text) and end - at < MAX_RUN and not at_end:
             return Found(None, at, at)
-        if 3 <= end - at < MAX_RUN and not self.fence and self._begins_line(text, place, at):
+        if 3 <= end - at < MAX_RUN and not self.fence and self._line.begins_at(text, place, at):
             if not self._tildes:
                 self._tildes = end - at
             elif end - at >= self._tildes:
@@ -253,19 +229,19 @@ class Scanner:
     # Tags and brackets --------------------------------------------------------------------------
 
     def _tag_at(self, text: str, place: int, at: int, *, near: bool, at_end: bool) -> Found | int:
-        line = self._line_before(text, place, at)
+        line = self._line.before(text, place, at)
         if line.endswith("`") and not line.endswith("```"):
             return at + 1  # in a code span
         if not self._key and (exact := self.exact_at(text, at, at, at_end=at_end)):
             return exact
         if self.fence:
             return at + 1
-        blank = len(line) <= _LONGEST_PREFIX and not line.strip()
+        blank = len(line) <= LONGEST_PREFIX and not line.strip()
         if opener := self._opener_at(text, at, blank=blank, at_end=at_end):
             return opener
         if not near:
             return at + 1
-        begins_line = self._begins_line(text, place, at)
+        begins_line = self._line.begins_at(text, place, at)
         if self._named and begins_line and text[at] == "{":
             return Found(Marker.NEAR, at, at)
         begins = begins_at(text, at, self._key, self._tools, begins_line=begins_line, at_end=at_end)
@@ -288,7 +264,7 @@ class Scanner:
     ) -> Found | int:
         """A tool's name that is all that stands on the line before a bracket."""
         start = text.rfind("\n", place, at) + 1 or place
-        whole_line = start > place or not self._line.strip()
+        whole_line = start > place or not self._line.text.strip()
         if near and not self.fence and whole_line and at - start <= MAX_NAME:
             name = name_before(text[start:at], self._tools)
             begins = at - len(name or "")
@@ -301,7 +277,7 @@ class Scanner:
         if at_end or not self._near or self.fence or self._tildes:
             return None
         start = max(text.rfind("\n") + 1, place)
-        whole_line = start > place or not self._line.strip()
+        whole_line = start > place or not self._line.text.strip()
         line = text[start:]
         begins = len(text) - len(line.lstrip())
         if begins < self._settled or len(line) > MAX_NAME or not whole_line:

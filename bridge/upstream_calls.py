@@ -20,7 +20,7 @@ from bridge.repeats import canonical
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.batch import Expected
+    from bridge.dialects.expected import Expected
     from bridge.turns import UpstreamCall
 
 NOT_WHOLE = Fault("json", "The arguments are not whole.")

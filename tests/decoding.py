@@ -9,10 +9,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bridge.batch import Expected
 from bridge.decoder import ReplyDecoder
 from bridge.dialects import DIALECTS
 from bridge.dialects.echoes import Echoes
+from bridge.dialects.expected import Expected
 from bridge.dialects.shown import MARKER_BEFORE_KEY
 from bridge.parts import Block, Call, CallArguments, CallEnd, CallStart, Malformed, Text, Thinking
 from bridge.thinking import Thoughts

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.batch import Batch, Expected
+from bridge.batch import Batch
 from bridge.calls import CallReader
+from bridge.dialects.expected import Expected
 from bridge.parts import Block, Call, CallArguments, CallEnd, CallStart, Fault, Malformed
 from tests.decoding import KEY, TOOLS
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.batch import Expected
 from bridge.block import MAX_CALLS, BlockReader
 from bridge.dialects import DIALECTS
+from bridge.dialects.expected import Expected
 from bridge.parts import Block, CallEnd
 from tests.decoding import KEY, TOOLS, calls, characters, coalesced, malformed, split
 from tests.properties.mutations import CUTS, SCRAPS

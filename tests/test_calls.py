@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.calls import CallReader, escaped, of_object, resolve
+from bridge.call_members import escaped
+from bridge.calls import CallReader, of_object
 from bridge.json_grammar import JsonFault
 from bridge.parts import Fault
+from bridge.tool_names import resolve
 from tests.decoding import TOOLS, characters, split
 from tests.properties.mutations import CUTS
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.dialects.foreign import NoCall, call_at
+from bridge.dialects.foreign import call_at
+from bridge.dialects.foreign_values import NoCall
 from bridge.json_grammar import JsonFault
 from tests.properties.mutations import SCRAPS
 

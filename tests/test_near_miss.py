@@ -9,6 +9,7 @@ from hypothesis import given
 
 from bridge.dialects import DIALECTS
 from bridge.dialects.echoes import Echoes
+from bridge.dialects.expected import Expected
 from bridge.dialects.near_miss import MAX_CALLS, MAX_LENGTH, Candidate
 from tests.decoding import KEY, TOOLS, characters, split
 from tests.properties.mutations import CUTS, WRITTEN
@@ -21,14 +22,15 @@ OPEN = "```tool_call amber otter\n"
 
 def read(pieces, *, messages=(), dialect="fence"):
     """The calls, or how much of the text is settled as none."""
-    candidate = Candidate(DIALECTS[dialect](KEY).grammar, TOOLS)
+    expected = Expected(TOOLS, echoes=Echoes(messages))
+    candidate = Candidate(DIALECTS[dialect](KEY).grammar, expected)
     unread = ""
     for number, piece in enumerate(pieces):
         unread += piece
         unread = unread[candidate.read(unread, 0, at_end=number == len(pieces) - 1) :]
         if candidate.failed:
             return candidate.taken
-    return [(call.name, call.arguments) for call in candidate.close(Echoes(messages))]
+    return [(call.name, call.arguments) for call in candidate.close()]
 
 
 CALLS = [

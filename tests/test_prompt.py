@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.batch import Expected
 from bridge.decoder import ReplyDecoder
 from bridge.dialects import DIALECTS
 from bridge.dialects.base import WrittenCall
+from bridge.dialects.expected import Expected
 from bridge.dialects.key import key_for
 from bridge.dialects.neutral import WORD_JOINER, neutral_for
 from bridge.parts import Block, Call

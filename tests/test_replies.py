@@ -20,7 +20,7 @@ from tests.properties.wire import check_order
 from tests.reply_cases import AS_IT_IS, CASES, each_case, in_short
 
 if TYPE_CHECKING:
-    from bridge.attempt import Terms
+    from bridge.terms import Terms
     from tests.properties.of_exchanges import Outcome
     from tests.reply_cases import Case
 

@@ -7,6 +7,7 @@ from hypothesis import given
 
 from bridge.decoder import NO_PROTOCOL
 from bridge.dialects import DIALECTS
+from bridge.dialects.expected import Expected
 from bridge.scanner import MAX_RUN, Marker, Scanner
 from tests.decoding import KEY, characters, split
 from tests.properties.mutations import CUTS, WRITTEN
@@ -17,7 +18,7 @@ RESULT = "```tool_result amber otter"
 
 def scanner(dialect="fence", *, near=True, think=False):
     grammar = DIALECTS[dialect](KEY).grammar if dialect else NO_PROTOCOL
-    return Scanner(grammar, near=near, think=think)
+    return Scanner(grammar, Expected() if near else None, think=think)
 
 
 def found(pieces, dialect="fence", **options):

@@ -18,20 +18,21 @@ that ordinary text streams on; what passes is decided at the end of the reply.
 
 from __future__ import annotations
 
-import json
 import re
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from bridge.calls import CallReader, of_object, resolve
-from bridge.checks import SchemaChecks
+from bridge.call_members import defines_tool
+from bridge.calls import CallReader, of_object
 from bridge.dialects.closing import ClosingMarks
-from bridge.dialects.foreign import NoCall, call_at, opening_at
+from bridge.dialects.foreign import call_at, name_at
+from bridge.dialects.foreign_values import NoCall
 from bridge.dialects.openings import (
-    LIST_KEYS,
+    LIST,
     UNDECIDED,
     is_info,
     is_own_info,
+    may_become_call,
     may_become_wrapper,
     named_by,
     wrapper_end,
@@ -40,13 +41,11 @@ from bridge.dialects.shown import shown
 from bridge.json_grammar import JsonFault
 from bridge.parts import Call, Fault, Malformed
 from bridge.schema_paths import place_of
+from bridge.tool_names import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from bridge.calls import Schema, Tools
     from bridge.dialects.base import Grammar
-    from bridge.dialects.echoes import Echoes
+    from bridge.dialects.expected import Expected
 
 MAX_LENGTH = 256 * 1024
 """Characters held for a candidate: a large file as an argument, not a reply without end."""
@@ -63,16 +62,9 @@ _SPACE = re.compile(r"[\s,;>\ufeff]*")
 """What may stand between calls, the marks of a quotation among it."""
 
 _FENCE_LINE = re.compile(r"(?:`{3,}|~{3,})[ \t]*([^`]*)")
-_MAY_BE_FOREIGN = re.compile(
-    r"[A-Za-z_][\w.-]*(?:\[[ARGS]*\]?)?\s*|<(?:[\w:.-]{0,64}(?:[=\s][^>]*)?)?"
-)
-_MAY_BE_MARKED = re.compile(r"[\w.:=|\uff5c\u2016\u2581<>/\s\[\]-]*")
-"""What may become a call behind a vendor's tag: names of channels, tools and more tags."""
-
 _ENDS_IN_MARKUP = re.compile(r"[>\]})`]\s*\Z")
 """What a call ends with, so that no words follow it."""
 
-_LIST = re.compile(rf"""\{{\s*["']?(?:{"|".join(LIST_KEYS)})["']?\s*:\s*(?=\[)""")
 _QUOTE = re.compile(r"[\"']")
 
 
@@ -93,27 +85,16 @@ class Candidate:
     After ``close``, ``broken`` says what is wrong where a call was meant that cannot be read.
     """
 
-    def __init__(
-        self,
-        grammar: Grammar,
-        tools: Tools,
-        checks: SchemaChecks | None = None,
-        *,
-        named: str | None = None,
-        marked: bool = False,
-    ) -> None:
-        """``named``: the one tool that must be called; a bare object is its arguments.
-
-        ``marked``: something before it says that these are calls.
-        """
+    def __init__(self, grammar: Grammar, expected: Expected, *, marked: bool = False) -> None:
+        """``marked``: something before it says that these are calls."""
         self._grammar = grammar
-        self._tools = tools
-        self._checks = checks or SchemaChecks()
+        self._expected = expected
+        self._tools = tools = expected.tools
         self._state = State.AROUND
         self._reader = CallReader(tools)
         self._written: list[str] = []
         self._calls: list[Call] = []
-        self._named = named
+        self._named = expected.named
         self._marked = marked
         """Whether a tag or an info string says that these are calls."""
         self._lists = 0
@@ -139,7 +120,7 @@ class Candidate:
             self._state = State.FAILED
         return stopped
 
-    def close(self, echoes: Echoes) -> tuple[Call, ...]:
+    def close(self) -> tuple[Call, ...]:
         """The reply has ended: the calls, none if the gate is shut."""
         written = "".join(self._written)
         try:
@@ -152,7 +133,7 @@ class Candidate:
             written += "}"
         if self._state is State.BROKEN and self._fault and _ENDS_IN_MARKUP.search(written):
             self.broken = Malformed(written, self._fault, self._tool)
-        if self._state is not State.AROUND or _echoed(self._calls, echoes):
+        if self._state is not State.AROUND or self._is_echo:
             return ()
         return tuple(self._calls)
 
@@ -180,7 +161,7 @@ class Candidate:
         if (own and self._begun and not self._calls) or len(self._calls) == MAX_CALLS:
             return self._fail(place)  # the model's own dialect is no near miss
         there = text[place : min(place + UNDECIDED, end)]
-        if there[0] == "{" and (whole := _LIST.match(there)):
+        if there[0] == "{" and (whole := LIST.match(there)):
             self._objects += 1
             return place + whole.end()
         if there[0] == "}" and self._objects:
@@ -218,18 +199,20 @@ class Candidate:
         return place + len(line) + len(newline)
 
     def _foreign(self, there: str, place: int, *, at_end: bool) -> int:
-        try:
-            _, name, _ = opening_at(there, 0)
-        except NoCall:
-            name = ""
-        if name and resolve(name.removesuffix(".call"), self._tools):
-            self._state, self._written = State.FOREIGN, []
-            self._tool = resolve(name.removesuffix(".call"), self._tools) or ""
+        name = name_at(there)
+        if name is not None and (tool := resolve(name, self._expected.tools)):
+            self._state, self._written, self._tool = State.FOREIGN, [], tool
             return place
-        may_be = _MAY_BE_MARKED if self._marked else _MAY_BE_FOREIGN
-        if not (name or at_end) and len(there) < UNDECIDED and may_be.fullmatch(there):
+        undecided = name is None and not at_end and len(there) < UNDECIDED
+        if undecided and may_become_call(there, marked=self._marked):
             return place
         return self._fail(place)
+
+    @property
+    def _is_echo(self) -> bool:
+        """Whether one of the calls stands in what others wrote."""
+        hold = self._expected.echoes.hold
+        return any(hold(call.name, call.arguments) for call in self._calls)
 
     def _break(self, fault: Fault, tool: str = "") -> None:
         """Nothing but a call can have been meant here, and it cannot be read."""
@@ -295,8 +278,10 @@ class Candidate:
         key = self._grammar.key
         arguments = shown(arguments, key, json=True)
         schema = self._tools[tool]
-        no_call = not arguments.startswith("{") or _defines(arguments, schema)
-        fault = None if no_call else self._checks.fault_of(arguments, schema)
+        no_call = not arguments.startswith("{") or defines_tool(
+            arguments, place_of(of_object(schema))
+        )
+        fault = None if no_call else self._expected.checks.fault_of(arguments, schema)
         if no_call:
             self._state = State.FAILED
         if fault is not None:
@@ -313,16 +298,3 @@ class Candidate:
         self._written = [text[: call.end]]
         self._accept(call.tool, call.arguments, repaired=True)
         self._read_to(text, call.end, len(text), at_end=True)
-
-
-def _defines(arguments: str, schema: Schema) -> bool:
-    """Whether these are no arguments but the tool's own definition, which models repeat, too."""
-    if '"properties"' not in arguments or place_of(of_object(schema)).lists("properties"):
-        return False
-    members = json.loads(arguments, parse_int=str)
-    return members.get("type") == "object" and isinstance(members.get("properties"), dict)
-
-
-def _echoed(calls: Sequence[Call], echoes: Echoes) -> bool:
-    """Whether one of the calls stands in what others wrote."""
-    return any(echoes.hold(call.name, call.arguments) for call in calls)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bridge.calls import ARGUMENT_KEYS, BESIDE_KEYS, NAME_KEYS, resolve
+from bridge.call_members import BESIDE_KEYS
+from bridge.calls import ARGUMENT_KEYS, NAME_KEYS
 from bridge.dialects.vendors import LONGEST_TAG, MAY_BECOME, NAMED, WRAPPER
+from bridge.tool_names import resolve
 
 if TYPE_CHECKING:
-    from bridge.calls import Tools
+    from bridge.tool_names import Tools
 
 UNDECIDED = 160
 """Characters after which what is neither a call nor around one is ordinary text."""
@@ -28,12 +30,19 @@ _WORD = re.compile(r"[\w.-]+")
 LIST_KEYS = frozenset({"tool_calls", "function_calls", "calls"})
 """Under one of these, an object holds all calls of a reply."""
 
+LIST = re.compile(rf"""\{{\s*["']?(?:{"|".join(sorted(LIST_KEYS))})["']?\s*:\s*(?=\[)""")
+
 FIRST_KEYS = NAME_KEYS | ARGUMENT_KEYS | BESIDE_KEYS | LIST_KEYS
 """The keys that a call object may begin with."""
 
 _FIRST = re.compile(r"""\{\s*(?:(["'])(\w+)\1|[^\s\w"'$/#\ufeff])""")
 """The first key of an object in quotes, or what begins no key at all."""
 
+_MAY_BE_FOREIGN = re.compile(
+    r"[A-Za-z_][\w.-]*(?:\[[ARGS]*\]?)?\s*|<(?:[\w:.-]{0,64}(?:[=\s][^>]*)?)?"
+)
+_MAY_BE_MARKED = re.compile(r"[\w.:=|\uff5c\u2016\u2581<>/\s\[\]-]*")
+"""What may become a call behind a vendor's tag: names of channels, tools and more tags."""
 _TOOL_TAG = re.compile(r"<([A-Za-z_][\w.-]*)>")
 _BARE_LIST = re.compile(r"\[\s*(?:\{|[A-Za-z_][\w.]{0,80}\()")
 _MAY_BE_BARE_LIST = re.compile(r"\[\s*(?:[A-Za-z_][\w.]{0,80})?")
@@ -100,6 +109,12 @@ def may_become_wrapper(text: str, place: int, key: str) -> bool:
     return MAY_BECOME.fullmatch(there) is not None or any(
         tag.startswith(there) for tag in tags[: 3 if key else 2]
     )
+
+
+def may_become_call(text: str, *, marked: bool) -> bool:
+    """Whether a call in another tongue may begin so; ``marked``: a vendor's tag stands before."""
+    pattern = _MAY_BE_MARKED if marked else _MAY_BE_FOREIGN
+    return pattern.fullmatch(text) is not None
 
 
 def is_info(info: str) -> bool:
