@@ -36,11 +36,12 @@ MANNERS = {"whole", "streamed", "thought", "asked", "untagged"}
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """What stands before a reply, and how its model is served."""
+    """What stands before a reply, how its model is served, whether it thinks ``apart``."""
 
     name: str
     before: str = ""
     model: dict[str, Any] = field(default_factory=dict)
+    apart: bool = False
 
 
 AS_IT_IS = Way("as it is")
@@ -145,7 +146,11 @@ class Case:
         expect, told = self.expect, self.table.get("answer", {})
         asked = bool(way.model.get("think"))
         manners = {
-            **{"whole": not streamed, "streamed": streamed, "thought": bool(way.before)},
+            **{
+                "whole": not streamed,
+                "streamed": streamed,
+                "thought": bool(way.before or way.apart),
+            },
             **{"asked": asked, "untagged": asked and not way.before},
         }
         answer = {

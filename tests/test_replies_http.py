@@ -41,7 +41,7 @@ EACH = os.environ.get("REPLIES_EACH")
 PATH = "/v1/chat/completions"
 STREAM_HEADERS = {"Content-Type": "text/event-stream"}
 THINKS = next(way for way in WAYS if way.name == "thinks")
-REASONS = Way("native reasoning", "", {"think": True})
+REASONS = Way("native reasoning", "", {"think": True}, apart=True)
 """The upstream sends the thinking apart, in a field of its own."""
 
 
