@@ -33,9 +33,8 @@ if TYPE_CHECKING:
 MAX_CALL_ID = 40
 """OpenAI refuses longer ids. Here they go nowhere, and sessions begin with other servers."""
 
-
 NAMELESS = "\0"
-"""What the ids begin with that are made for calls without one: no client's do."""
+"""What the ids begin with that are made for calls without one. They leave nowhere."""
 
 
 def settled(messages: Sequence[Message], mended: list[str]) -> list[Message]:
