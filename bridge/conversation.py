@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
+from bridge.content import OtherPart
 from bridge.errors import RequestError
 from bridge.schema import (
     AssistantMessage,
     FunctionMessage,
-    OtherPart,
     RequestToolCall,
     ToolMessage,
 )

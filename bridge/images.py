@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from bridge.content import OtherPart, TextPart
 from bridge.errors import RequestError
-from bridge.schema import OtherPart, SystemMessage, TextPart
+from bridge.schema import SystemMessage
 
 if TYPE_CHECKING:
-    from bridge.schema import ChatCompletionRequest, Content, ContentPart, Message
+    from bridge.content import Content, ContentPart
+    from bridge.schema import ChatCompletionRequest, Message
 
 Images = Literal["refuse", "note", "pass"]
 Image = dict[str, object]

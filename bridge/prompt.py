@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from bridge.content import text_of
 from bridge.dialects.base import WrittenCall
 from bridge.dialects.neutral import neutral_for
 from bridge.images import images_of
@@ -25,7 +26,6 @@ from bridge.schema import (
     JSONSchemaFormat,
     SystemMessage,
     ToolMessage,
-    text_of,
 )
 from bridge.signatures import describe
 from bridge.turns import Turn
