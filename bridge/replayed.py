@@ -34,7 +34,6 @@ _TAGS = re.compile(
     ),
     re.IGNORECASE | re.MULTILINE,
 )
-_CLOSERS = re.compile("|".join(closer for _, closer in FAMILIES), re.IGNORECASE)
 _OWN = [re.compile(rf"(?P<opens>{opener})|{closer}", re.IGNORECASE) for opener, closer in FAMILIES]
 INDENT = 64
 """White space that may stand before a tag on its line."""
@@ -77,9 +76,12 @@ def _behind_fence(text: str, fence: re.Match[str]) -> int:
 
 
 def _stands_alone(text: str, tag: re.Match[str]) -> bool:
-    """Whether a line ends in the tag, or begins with it: prose that names one does neither."""
-    behind = text[tag.end() : tag.end() + 1]
-    return behind in ("", "\n", "\r") or _begins_line(text, tag.start(), 0)
+    """Whether a line ends in the tag, or begins with it, and the answer follows.
+
+    Prose that names one does neither.
+    """
+    at_edge = text[tag.end() : tag.end() + 1] in ("\n", "\r") or _begins_line(text, tag.start(), 0)
+    return at_edge and bool(text[tag.end() :].strip())
 
 
 def _begins_line(text: str, place: int, start: int) -> bool:

@@ -46,6 +46,8 @@ KEPT = [
     pytest.param("It opens with <think> and ends with </think> as usual.", id="prose"),
     pytest.param("Done.\n<think>\nno end, and again\n<think>\n", id="not-closed-later"),
     pytest.param("a </thought> b", id="closer-in-prose"),
+    pytest.param("It ends with </think>", id="closer-at-the-end"),
+    pytest.param("It ends with\n</think>\n", id="closer-on-the-last-line"),
 ]
 
 
