@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from bridge.content import text_of
+from bridge.content import RefusalPart, text_of
 from bridge.dialects.base import WrittenCall
 from bridge.dialects.neutral import neutral_for
 from bridge.images import images_of
@@ -57,7 +57,7 @@ def untrusted(request: ChatCompletionRequest) -> list[str]:
     not run, may be written again.
     """
     texts = [
-        (message.refusal or "") if isinstance(message, AssistantMessage) else _text(message)
+        _refused(message) if isinstance(message, AssistantMessage) else _text(message)
         for message in request.messages
     ]
     for tool in request.offered:
@@ -180,6 +180,13 @@ class Renderer:
 
 def _compact(schema: Mapping[str, Any] | None) -> str:
     return json.dumps(schema, ensure_ascii=False) if schema else ""
+
+
+def _refused(message: AssistantMessage) -> str:
+    """What the model quoted to say that it will not do it."""
+    parts = message.content if isinstance(message.content, list) else []
+    refusals = [part.refusal for part in parts if isinstance(part, RefusalPart)]
+    return "\n".join([message.refusal or "", *refusals]).strip()
 
 
 def _text(message: Message) -> str:

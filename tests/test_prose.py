@@ -13,7 +13,9 @@ from tests.decoding import KEY
     [
         pytest.param(["a ", "b\n"], "a b\n", id="white-space-at-the-end-stays"),
         pytest.param([" \n", "\t"], "", id="white-space-alone-is-no-text"),
-        pytest.param(["<\u2060", "think> amber ", "otter"], "<think> ", id="joiners-and-key"),
+        pytest.param(
+            ["<\u2060", "think> amber ", "otter"], "<think> amber otter", id="joiners-and-words"
+        ),
         pytest.param(["x amber"], "x amber", id="half-a-key"),
         pytest.param([], "", id="nothing"),
     ],

