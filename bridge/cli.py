@@ -138,6 +138,7 @@ def serve(given: argparse.Namespace) -> int:
     from bridge.configuration import SettingsError
     from bridge.server.hosts import Hosts
     from bridge.server.local import listen, log_to_stderr, names_of
+    from bridge.server.salt import local_salt
     from bridge.server.settings import read_settings
     from bridge.upstream.build import build_upstreams
 
@@ -146,7 +147,7 @@ def serve(given: argparse.Namespace) -> int:
     host, port = environ.get(HOST) or "127.0.0.1", environ.get(PORT) or DEFAULT_PORT
     try:
         settings = read_settings(environ)
-        keys = _keys(settings)
+        keys = _keys(settings, local_salt(environ))
         # Before the model, which may take minutes to fetch: a taken port is told at once.
         listening = listen(host, port)
         with listening:
@@ -188,7 +189,7 @@ def _serve(
     return 0 if run(app, listening) else 1
 
 
-def _keys(settings: Settings) -> Keys:
+def _keys(settings: Settings, salt: bytes = b"") -> Keys:
     """The key store that the settings ask for; raises ``SettingsError``."""
     if settings.keys_path is not None:
         from bridge.aws.parameters import ParameterKeys, ssm_reader
@@ -200,7 +201,7 @@ def _keys(settings: Settings) -> Keys:
 
     check_secrets(settings)
     made = () if settings.api_keys else (keys_command.new_key(),)
-    store = EnvironmentKeys(settings.api_keys or made, settings.upstream_keys)
+    store = EnvironmentKeys(settings.api_keys or made, settings.upstream_keys, salt)
     if made:
         return Keys(store, made[0], ", made for this run: TOOLBRIDGE_API_KEYS chooses one")
     # A terminal belongs to the operator; anything else may be a log that others read.

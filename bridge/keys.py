@@ -40,7 +40,7 @@ def usable(stored: str) -> bool:
 
 
 class Client(msgspec.Struct, frozen=True):
-    """Who calls: a name for the log, and a seed that is derived from the key; never the key."""
+    """Who calls: a name for the log, and a seed derived from the key and a salt; never the key."""
 
     name: str
     seed: bytes
@@ -49,8 +49,12 @@ class Client(msgspec.Struct, frozen=True):
 class ClientKeys:
     """An immutable set of named keys, compared in constant time over all of them."""
 
-    def __init__(self, keys: Mapping[str, str]) -> None:
-        """Take ``{client name: key or sha256:…}``; values are trimmed, unusable ones left out."""
+    def __init__(self, keys: Mapping[str, str], salt: bytes = b"") -> None:
+        """Take ``{client name: key or sha256:…}``; values are trimmed, unusable ones left out.
+
+        ``salt`` is the deployment's: it makes what is derived from a key unknown to who knows it.
+        """
+        self._salt = salt
         trimmed = {name: value.strip() for name, value in keys.items()}
         self._digests = {
             name: (value if value.startswith(HASH_PREFIX) else hashed(value)).lower()
@@ -69,8 +73,11 @@ class ClientKeys:
         found: Client | None = None
         for name, stored in self._digests.items():
             if hmac.compare_digest(stored, digest):
-                found = Client(name, digest.encode())
+                found = Client(name, self._seed(digest.encode()))
         return found
+
+    def _seed(self, digest: bytes) -> bytes:
+        return hmac.digest(self._salt, digest, "sha256") if self._salt else digest
 
 
 class KeyStore(Protocol):

@@ -52,6 +52,17 @@ def test_an_added_key_is_shown_once_and_stored_as_its_hash(
     assert client_of(key) == "alice"
 
 
+def test_the_first_key_makes_the_deployments_salt_and_no_other_changes_it(
+    ssm: SSM, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert keys("add", "alice") == 0
+    salt = ssm.value("salt")
+    assert re.fullmatch(r"[0-9a-f]{64}", salt)
+    assert keys("add", "bob") == 0
+    assert ssm.value("salt") == salt
+    assert salt not in capsys.readouterr().err
+
+
 def test_a_known_client_keeps_its_key_unless_told(
     ssm: SSM, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -69,7 +80,7 @@ def test_a_known_client_keeps_its_key_unless_told(
 def test_a_revoked_key_is_gone(ssm: SSM, capsys: pytest.CaptureFixture[str]) -> None:
     keys("add", "alice")
     assert keys("revoke", "alice") == 0
-    assert ssm.names() == []
+    assert ssm.names() == ["salt"]
     assert keys("revoke", "alice") == 1
     assert f"there is no client 'alice' under {PATH}" in capsys.readouterr().err
 

@@ -13,9 +13,10 @@ import re
 import secrets
 import string
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from bridge.aws.parameters import CLIENTS, UPSTREAMS
+from bridge.aws.parameters import CLIENTS, SALT, UPSTREAMS
 from bridge.keys import hashed, usable
 
 if TYPE_CHECKING:
@@ -106,8 +107,15 @@ def _add(client: SSMClient, arguments: argparse.Namespace) -> None:
     key = new_key()
     taken = f"client '{arguments.name}' has a key already: use another name, or --replace"
     _put(client, arguments, CLIENTS, hashed(key), replace=arguments.replace, taken=taken)
+    _make_salt(client, arguments)
     _say(f"Key of client '{arguments.name}', shown only now:", error=True)
     _say(key)
+
+
+def _make_salt(client: SSMClient, arguments: argparse.Namespace) -> None:
+    """The deployment's salt, with its first key: see ``bridge.server.salt``. It stays as it is."""
+    with suppress(Fault):
+        _put(client, arguments, "", secrets.token_hex(32), name=SALT, replace=False, taken="")
 
 
 def _set_upstream(client: SSMClient, arguments: argparse.Namespace) -> None:
@@ -129,8 +137,9 @@ def _put(
     *,
     replace: bool,
     taken: str,
+    name: str | None = None,
 ) -> None:
-    name = f"{arguments.path}/{kind}{arguments.name}"
+    name = f"{arguments.path}/{kind}{name or arguments.name}"
     extra = {"KeyId": arguments.kms_key} if arguments.kms_key else {}
     try:
         client.put_parameter(

@@ -1,7 +1,8 @@
 """Keys from one SSM path: read at start, kept in memory, refreshed without delaying requests.
 
 ``<path>/clients/<name>`` holds one client key each (as it is, or as ``sha256:…``) and
-``<path>/upstreams/<name>`` the operator's own keys. With *age* for the seconds since the last
+``<path>/upstreams/<name>`` the operator's own keys; ``<path>/salt``, which ``toolbridge keys add``
+makes, is the deployment's salt (see ``bridge.keys``). With *age* for the seconds since the last
 read that worked began:
 
     age ≤ ttl/2          served from memory
@@ -52,6 +53,7 @@ BACKOFF = (1.0, 30.0)
 """Seconds between reads that fail: the first and the longest pause, doubling in between."""
 
 CLIENTS, UPSTREAMS = "clients/", "upstreams/"
+SALT = "salt"
 
 Reader = Callable[[], Mapping[str, str]]
 """Reads every parameter under the path, by the name that follows it; blocking."""
@@ -201,7 +203,7 @@ def _kept(began: float, values: Mapping[str, str]) -> Kept:
             ("not usable", values.keys() - good.keys()),
         )
     )
-    return Kept(began, ClientKeys(clients), upstreams, summary)
+    return Kept(began, ClientKeys(clients, good.get(SALT, "").encode()), upstreams, summary)
 
 
 def _under(prefix: str, values: Mapping[str, str]) -> dict[str, str]:

@@ -54,10 +54,12 @@ def bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
 class EnvironmentKeys:
     """A ``KeyStore`` of keys known at the start: those of the environment."""
 
-    def __init__(self, api_keys: Iterable[str], upstream_keys: Mapping[str, str]) -> None:
+    def __init__(
+        self, api_keys: Iterable[str], upstream_keys: Mapping[str, str], salt: bytes = b""
+    ) -> None:
         """Client keys are named by their position: ``client-1``, ``client-2`` and so on."""
         self._clients = ClientKeys(
-            {f"client-{number}": key for number, key in enumerate(api_keys, start=1)}
+            {f"client-{number}": key for number, key in enumerate(api_keys, start=1)}, salt
         )
         self._upstream_keys = dict(upstream_keys)
 
