@@ -80,7 +80,7 @@ def test_a_known_client_keeps_its_key_unless_told(
 def test_a_revoked_key_is_gone(ssm: SSM, capsys: pytest.CaptureFixture[str]) -> None:
     keys("add", "alice")
     assert keys("revoke", "alice") == 0
-    assert ssm.names() == ["salt"]
+    assert ssm.names() == [f"{PATH}/salt"]
     assert keys("revoke", "alice") == 1
     assert f"there is no client 'alice' under {PATH}" in capsys.readouterr().err
 
