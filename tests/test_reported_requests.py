@@ -237,7 +237,7 @@ CALLED = {
     # Right as they stand
     "a pattern of JavaScript: Dokploy/mcp#70": Called(
         of(password={**WORDS, "pattern": r"^[a-zA-Z0-9@#%^&*()_+\-=[\]{}|;:,.<>?~`]*$"}),
-        {"password": "Abc-123"},
+        {"password": "Abc-123"},  # pragma: allowlist secret
         mended=0,
     ),
     "a pattern with classes of Unicode: codefuturist/email-mcp#58": Called(

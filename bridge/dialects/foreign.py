@@ -88,13 +88,13 @@ FORMS = (
     ),
     Form(
         "DeepSeek V3, R1",
-        rf"function\s*<{BAR}tool{LINE}sep{BAR}>{{name}}\s*",
+        rf"function\s*<{BAR}tool{LINE}sep{BAR}>{{name}}\s*(?=[`{{])",
         read_object,
         "vllm-project/vllm deepseekv3 parser",
     ),
     Form(
         "DeepSeek V3.1",
-        rf"{{name}}<{BAR}tool{LINE}sep{BAR}>",
+        rf"{{name}}<{BAR}tool{LINE}sep{BAR}>\s*(?=\{{)",
         read_object,
         "vllm-project/vllm#23454",
     ),

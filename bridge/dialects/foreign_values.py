@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _SPACE = re.compile(r"\s*")
 _FENCE = re.compile(r"```(?:json)?\s*")
+_END_FENCE = re.compile(r"\s*```")
 _ITEM = re.compile(rf"\s*{BEFORE_TAG}<item>(.*?){BEFORE_TAG}</item>\s*", re.DOTALL)
 
 
@@ -40,10 +41,12 @@ def past_space(text: str, place: int) -> int:
 
 def read_object(text: str, place: int, schema: Mapping[str, Any]) -> tuple[str, int]:
     """The object at ``place``, which may stand in a fence."""
-    place = _past(_FENCE, text, past_space(text, place))
-    if not text.startswith("{", place):
+    place = past_space(text, place)
+    begins = _past(_FENCE, text, place)
+    if not text.startswith("{", begins):
         raise NoCall
-    return read_whole(text, place, ArgumentsWriter(schema))
+    arguments, end = read_whole(text, begins, ArgumentsWriter(schema))
+    return arguments, _past(_END_FENCE, text, end) if begins > place else end
 
 
 def read_nothing(text: str, place: int, schema: Mapping[str, Any]) -> tuple[str, int]:

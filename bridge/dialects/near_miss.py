@@ -33,6 +33,7 @@ from bridge.dialects.openings import (
     is_info,
     is_own_info,
     may_become_call,
+    may_become_list,
     may_become_wrapper,
     named_by,
     wrapper_end,
@@ -161,16 +162,8 @@ class Candidate:
         if (own and self._begun and not self._calls) or len(self._calls) == MAX_CALLS:
             return self._fail(place)  # the model's own dialect is no near miss
         there = text[place : min(place + UNDECIDED, end)]
-        if there[0] == "{" and (whole := LIST.match(there)):
-            self._objects += 1
-            return place + whole.end()
-        if there[0] == "}" and self._objects:
-            self._objects -= 1
-            return place + 1
-        if there[0] == "{":
-            self._state, self._written = State.OBJECT, []
-            self._reader = CallReader(self._tools, named=self._named)
-            return place
+        if there[0] in "{}":
+            return self._brace(there, place, at_end=at_end)
         if there[0] in "`~":
             return self._fence(there, place, at_end=at_end)
         if end_of_tag := wrapper_end(there, 0, self._grammar.key):
@@ -178,10 +171,23 @@ class Candidate:
             return place + end_of_tag
         if not at_end and may_become_wrapper(there, 0, self._grammar.key):
             return place
-        if there[0] in "[]":
+        if there[0] in "[]" and name_at(there) is None:
             self._lists += 1 if there[0] == "[" else -1
             return place + 1 if self._lists >= 0 else self._fail(place)
         return self._foreign(there, place, at_end=at_end)
+
+    def _brace(self, there: str, place: int, *, at_end: bool) -> int:
+        """An object begins: a call, or one that holds all of them, which may end as well."""
+        if whole := LIST.match(there):
+            self._objects += 1
+            return place + whole.end()
+        if there[0] == "}":
+            self._objects -= 1
+            return place + 1 if self._objects >= 0 else self._fail(place)
+        if at_end or not may_become_list(there):
+            self._state, self._written = State.OBJECT, []
+            self._reader = CallReader(self._tools, named=self._named)
+        return place
 
     def _fence(self, there: str, place: int, *, at_end: bool) -> int:
         line, newline, _ = there.partition("\n")
@@ -202,6 +208,7 @@ class Candidate:
         name = name_at(there)
         if name is not None and (tool := resolve(name, self._expected.tools)):
             self._state, self._written, self._tool = State.FOREIGN, [], tool
+            self._marked = self._marked or there[0] in "<]"
             return place
         undecided = name is None and not at_end and len(there) < UNDECIDED
         if undecided and may_become_call(there, marked=self._marked):

@@ -32,6 +32,8 @@ LIST_KEYS = frozenset({"tool_calls", "function_calls", "calls"})
 
 LIST = re.compile(rf"""\{{\s*["']?(?:{"|".join(sorted(LIST_KEYS))})["']?\s*:\s*(?=\[)""")
 
+_MAY_BE_LIST = re.compile(r"""\{\s*(?:["']?(\w*)(["']?\s*:?\s*)?)?""")
+
 FIRST_KEYS = NAME_KEYS | ARGUMENT_KEYS | BESIDE_KEYS | LIST_KEYS
 """The keys that a call object may begin with."""
 
@@ -109,6 +111,15 @@ def may_become_wrapper(text: str, place: int, key: str) -> bool:
     return MAY_BECOME.fullmatch(there) is not None or any(
         tag.startswith(there) for tag in tags[: 3 if key else 2]
     )
+
+
+def may_become_list(text: str) -> bool:
+    """Whether an object that holds all calls under one key may begin so."""
+    begun = _MAY_BE_LIST.fullmatch(text)
+    if begun is None:
+        return False
+    key = begun[1] or ""
+    return key in LIST_KEYS if begun[2] else any(name.startswith(key) for name in LIST_KEYS)
 
 
 def may_become_call(text: str, *, marked: bool) -> bool:
