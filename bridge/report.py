@@ -14,6 +14,8 @@ class RequestReport(msgspec.Struct):
     """One request, as one log line. Times are in seconds."""
 
     request_id: str = ""
+    function_request_id: str | None = None
+    """The platform's own id, beside one that the client gave."""
     method: str = ""
     path: str = ""
     client: str | None = None

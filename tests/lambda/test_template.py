@@ -33,6 +33,7 @@ FAULTS = {
     "a preflight method": ("AllowMethods: [GET, POST]", "AllowMethods: [OPTIONS]"),
     "a reserved variable": ("POWERTOOLS_METRICS_DISABLED:", "AWS_LAMBDA_FUNCTION_NAME:"),
     "a statement without an effect": ("Effect: Allow\n                Action: ssm", "Action: ssm"),
+    "an alarm on nothing": ("MetricName: Failed", "MetricsName: Failed"),
     "an unused condition": ("!If [MetricsOff,", "!If [FromFile,"),
 }
 
@@ -157,17 +158,33 @@ def test_the_role_may_do_what_is_done_and_nothing_else(resources):
 
 
 def test_alarms_watch_the_function_that_is_made(resources):
-    alarms = of_type(resources, "AWS::CloudWatch::Alarm").values()
-    assert {alarm["Properties"]["MetricName"] for alarm in alarms} == {
+    alarms = of_type(resources, "AWS::CloudWatch::Alarm")
+    watched = [metric for alarm in alarms.values() for metric in metrics(alarm["Properties"])]
+    assert {metric["MetricName"] for metric in watched} == {
         "Errors",
         "Throttles",
         "Url5xxCount",
+        "Failed",
     }
-    for alarm in alarms:
-        (dimension,) = alarm["Properties"]["Dimensions"]
-        assert dimension["Value"] == {
+    for metric in watched:
+        dimensions = {each["Name"]: each["Value"] for each in metric["Dimensions"]}
+        own = metric["Namespace"] == "AWS/Lambda"
+        assert dimensions["FunctionName" if own else "function_name"] == {
             "Fn::If": ["OnInstances", {"Ref": "BridgeOnInstances"}, {"Ref": "Bridge"}]
         }
+    for alarm in alarms.values():
+        told = {"Fn::If": ["AlarmsSent", [{"Ref": "AlarmTopic"}], {"Ref": "AWS::NoValue"}]}
+        assert alarm["Properties"]["AlarmActions"] == alarm["Properties"]["OKActions"] == told
+    # Without metrics there is nothing to watch.
+    assert alarms["FailedAlarm"]["Condition"] == "MetricsOn"
+
+
+def metrics(alarm: dict[str, Any]) -> list[dict[str, Any]]:
+    """What an alarm watches, whether it says so by itself or in an expression."""
+    stats = [
+        each["MetricStat"]["Metric"] for each in alarm.get("Metrics", []) if "MetricStat" in each
+    ]
+    return stats or [alarm]
 
 
 def test_every_variable_of_ours_is_known():
