@@ -13,7 +13,9 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
+
+from bridge.aws.runtime import refusal
 
 if TYPE_CHECKING:
     import logging
@@ -51,6 +53,9 @@ function's name with every request, so that its average is the rate that the ala
 under the error's code with those that failed."""
 
 
+TOO_LARGE, REFUSED = "response_too_large", "response_refused"
+"""Errors of an answer that Lambda did not take to its end."""
+
 NO_MODEL, OTHER_MODEL = "none", "other"
 """The ``model`` of requests that name none, and of models that are passed through: callers choose
 those names, and each new value of a dimension is a new metric to pay for."""
@@ -71,6 +76,7 @@ def reporter(models: Iterable[str], environ: Mapping[str, str]) -> Reporter:
 
     def report(request: RequestReport) -> None:
         nonlocal cold
+        request = _corrected(request)
         line = _line(request, known)
         line["function_name"] = function
         line["cold_start"] = cold
@@ -115,6 +121,15 @@ def request_id(scope: Scope) -> str | None:
 
 def _of_context(scope: Scope, name: str) -> Any:
     return getattr(scope.get("aws.context"), name, None)
+
+
+def _corrected(request: RequestReport) -> RequestReport:
+    """What looked like a client that left, when it was Lambda that would have no more."""
+    refused = refusal()
+    if refused is None:
+        return request
+    error = TOO_LARGE if refused.status == 413 else REFUSED
+    return replace(request, status=refused.answered, error=error)
 
 
 def failed(request: RequestReport) -> bool:

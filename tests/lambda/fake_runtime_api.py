@@ -50,6 +50,8 @@ class Invocation:
     """Read no faster."""
     status: int
     """The status for the answer, or for the error."""
+    refuse_after: int | None
+    """Answer with the status after so many bytes, and read no more."""
     chunked: bool
     """Hand the event out in a chunked body, as Go does with a large one."""
 
@@ -150,6 +152,7 @@ class FakeRuntimeAPI:
         cut_after: int | None = None,
         bytes_per_second: float | None = None,
         status: int = 202,
+        refuse_after: int | None = None,
         chunked: bool = False,
     ) -> Invocation:
         """Queue an event: any JSON value, or bytes as they are. It may take ``seconds``."""
@@ -161,6 +164,7 @@ class FakeRuntimeAPI:
             cut_after=cut_after,
             bytes_per_second=bytes_per_second,
             status=status,
+            refuse_after=refuse_after,
             chunked=chunked,
         )
         self._invocations[invocation.id] = invocation
@@ -266,8 +270,13 @@ class FakeRuntimeAPI:
     ) -> None:
         invocation.answer_headers = headers
         try:
-            await _read_chunks(invocation, reader)
-            if invocation.whole:
+            if "content-length" in headers:
+                data = await reader.readexactly(int(headers["content-length"]))
+                invocation.chunks.append(Arrival(time.monotonic(), data))
+                invocation.whole = True
+            else:
+                await _read_chunks(invocation, reader)
+            if invocation.whole or invocation.refuse_after is not None:
                 _reply(writer, invocation.status)
             else:
                 writer.transport.abort()
@@ -282,8 +291,9 @@ async def _read_chunks(invocation: Invocation, reader: asyncio.StreamReader) -> 
         assert data.endswith(b"\r\n")
         invocation.chunks.append(Arrival(time.monotonic(), data[:-2]))
         received += size
-        if invocation.cut_after is not None and received >= invocation.cut_after:
-            return
+        for enough in (invocation.cut_after, invocation.refuse_after):
+            if enough is not None and received >= enough:
+                return
         if invocation.bytes_per_second:
             await asyncio.sleep(size / invocation.bytes_per_second)
     rest = b""

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 from cfnlint.decode import decode
 
-from tests.fake_upstream import Answer, Reset, chat, chunk, sse
+from tests.fake_upstream import Answer, Hang, Reset, chat, chunk, sse
 from tests.upstream_thread import upstream
 
 from .fake_runtime_api import FakeRuntimeAPI, until  # noqa: TID252
@@ -17,7 +17,7 @@ from .package import ROOT  # noqa: TID252
 from .runtime_process import RuntimeProcess, event  # noqa: TID252
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from tests.fake_upstream import Request
 
@@ -56,6 +56,8 @@ EMF = {
 def replied(request: Request) -> Answer:
     if "cut" in request.body.decode():
         return sse(chunk(content="So far"), Reset())
+    if "hang" in request.body.decode():
+        return sse(chunk(content="So far"), Hang())
     return chat("Hello.")
 
 
@@ -68,7 +70,19 @@ def asked(text: str) -> dict[str, Any]:
 
 
 def run_of(texts: Iterable[str]) -> list[dict[str, Any]]:
-    """The lines of requests that ask these, by the runtime and the handler that are deployed."""
+    """The lines of requests that ask these."""
+
+    def ask(api: FakeRuntimeAPI) -> None:
+        for text in texts:
+            answer = api.invoke(asked(text)).wait()
+            assert answer.prelude["statusCode"] == 200
+            assert (b"[DONE]" in answer.body) == ("cut" not in text)
+
+    return lines_of(ask)
+
+
+def lines_of(act: Callable[[FakeRuntimeAPI], None]) -> list[dict[str, Any]]:
+    """The lines of the requests of ``act``, by the runtime and the handler that are deployed."""
     with FakeRuntimeAPI() as api, upstream(replied) as model:
         env = {
             "AWS_LAMBDA_FUNCTION_NAME": FUNCTION,
@@ -78,10 +92,7 @@ def run_of(texts: Iterable[str]) -> list[dict[str, Any]]:
             "TOOLBRIDGE_UPSTREAM_URL": f"{model.url}/v1",
         }
         with RuntimeProcess(api, "handler.handler", cwd=ROOT, env=env) as runtime:
-            for text in texts:
-                answer = api.invoke(asked(text)).wait()
-                assert answer.prelude["statusCode"] == 200
-                assert (b"[DONE]" in answer.body) == ("cut" not in text)
+            act(api)
             until(lambda: api.waiting == 1)
             lines = [json.loads(each) for each in runtime.output.splitlines() if each[0] == "{"]
     return [line for line in lines if line["message"] == "request"]
@@ -155,3 +166,31 @@ def test_few_of_many_do_not(alarm) -> None:
     cut, whole = run_of(["cut", "hello"])
     assert not fires(alarm, [cut] * 3 + [whole] * 97)
     assert fires(alarm, [cut] * 5 + [whole] * 95)
+
+
+@pytest.mark.parametrize(
+    ("treated", "status", "error", "failed"),
+    [
+        pytest.param({"refuse_after": 1, "status": 413}, 200, "response_too_large", 1, id="413"),
+        pytest.param({"refuse_after": 1, "status": 400}, 200, "response_refused", 1, id="400"),
+        pytest.param({"cut_after": 1}, 499, "client_gone", 0, id="hung up"),
+    ],
+)
+def test_an_answer_that_lambda_refuses_is_no_client_that_left(
+    treated: dict[str, int], status: int, error: str, failed: int
+) -> None:
+    (line,) = lines_of(lambda api: api.invoke(asked("hang"), **treated).wait() and None)
+    assert (line["status"], line["error"], line["Failed"]) == (status, error, failed)
+
+
+def test_the_line_holds_lambdas_id_beside_the_clients() -> None:
+    ids = []
+
+    def ask(api: FakeRuntimeAPI) -> None:
+        given = asked("hello")
+        given["headers"]["x-request-id"] = "the-clients-own"
+        ids.append(api.invoke(given).wait().id)
+
+    (line,) = lines_of(ask)
+    assert (line["request_id"], line["function_request_id"]) == ("the-clients-own", *ids)
+    assert "taskName" not in line

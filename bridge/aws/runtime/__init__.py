@@ -13,6 +13,7 @@ status and headers into the answer's prelude. Nothing here knows what the applic
     context      the context object; request and trace id as context variables
     cycle        Mangum's HTTP cycle, streaming
     invocation   one invocation, from event to receipt, within its deadline
+    warming      events that only keep the environment warm
     loop         the polls in flight
     handler      the Mangum object, found and its lifespan started
     logs         the root logger, as Lambda's own runtime sets it up
@@ -31,5 +32,6 @@ Sources: the AWS Lambda Developer Guide, "Using the Lambda runtime API for custo
 from __future__ import annotations
 
 from bridge.aws.runtime.context import Context, request_id, trace_id
+from bridge.aws.runtime.response import refusal
 
-__all__ = ["Context", "request_id", "trace_id"]
+__all__ = ["Context", "refusal", "request_id", "trace_id"]
