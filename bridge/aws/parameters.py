@@ -159,6 +159,10 @@ class ParameterKeys:
         if self._age() > self._ttl:
             await self._wait(START_WAIT)
 
+    def forget(self) -> None:
+        """Hold no key any more, as before a snapshot that others are made of."""
+        self._kept = None
+
     async def clients(self) -> ClientKeys:
         """The client keys; raises ``KeysUnavailable`` when none can be had."""
         return (await self._current()).clients

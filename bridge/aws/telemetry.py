@@ -60,8 +60,8 @@ NO_MODEL, OTHER_MODEL = "none", "other"
 """The ``model`` of requests that name none, and of models that are passed through: callers choose
 those names, and each new value of a dimension is a new metric to pay for."""
 
-COLD = ("", "on-demand")
-"""Initialisation types whose first caller waits for the start."""
+COLD = ("", "on-demand", "snap-start")
+"""Initialisation types whose first caller waits for the start, or for a snapshot's restore."""
 
 
 def reporter(models: Iterable[str], environ: Mapping[str, str]) -> Reporter:
@@ -87,6 +87,13 @@ def reporter(models: Iterable[str], environ: Mapping[str, str]) -> Reporter:
         write("request", extra=line)
 
     return report
+
+
+def load() -> None:
+    """Import what the first line needs, where that costs no caller anything."""
+    from aws_lambda_powertools.metrics import EphemeralMetrics  # noqa: F401
+
+    _logger()
 
 
 @cache

@@ -119,6 +119,10 @@ class FakeRuntimeAPI:
         self.connections = 0
         self.init_errors: list[tuple[dict[str, str], dict[str, Any]]] = []
         self.init_error_status = 202
+        self.restore_errors: list[tuple[dict[str, str], dict[str, Any]]] = []
+        self.frozen = 0
+        """How many processes wait for their restore."""
+        self._restored = asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._events: asyncio.Queue[Invocation | int] = asyncio.Queue()
         self._failing: int | None = None
@@ -181,6 +185,10 @@ class FakeRuntimeAPI:
         for _ in range(self.waiting):
             self.answer_poll(status)
 
+    def restore(self) -> None:
+        """Answer every ``/restore/next``: those that wait and those that come."""
+        self._loop.call_soon_threadsafe(self._restored.set)
+
     def stop_listening(self) -> None:
         """Refuse new connections; those that stand go on."""
         self._loop.call_soon_threadsafe(self._server.close)
@@ -229,6 +237,15 @@ class FakeRuntimeAPI:
                 body = json.loads(await reader.readexactly(int(headers["content-length"])))
                 self.init_errors.append((headers, body))
                 _reply(writer, self.init_error_status)
+            case ["2018-06-01", "runtime", "restore", "next"]:
+                self.frozen += 1
+                await self._restored.wait()
+                self.frozen -= 1
+                _reply(writer, 200)
+            case ["2018-06-01", "runtime", "restore", "error"]:
+                body = json.loads(await reader.readexactly(int(headers["content-length"])))
+                self.restore_errors.append((headers, body))
+                _reply(writer, 202)
             case _:
                 _reply(writer, 404)
 

@@ -16,14 +16,15 @@ status and headers into the answer's prelude. Nothing here knows what the applic
     warming      events that only keep the environment warm
     loop         the polls in flight
     handler      the Mangum object, found and its lifespan started
+    snapstart    the start as a snapshot, and what is done in each copy of it
     logs         the root logger, as Lambda's own runtime sets it up
     __main__     the process
 
 One event loop and one lifespan live as long as the process, so connections made at start-up
 serve every invocation. ``AWS_LAMBDA_MAX_CONCURRENCY`` polls are in flight at once (absent: one),
 each invocation in a task of its own. The lifespan is never shut down: Lambda gives no notice
-before it ends an execution environment. Not supported: SnapStart (``/restore/next``), layers
-(``/opt/python`` is not on the path), decorators around the Mangum object.
+before it ends an execution environment. Not supported: layers (``/opt/python`` is not on the path),
+decorators around the Mangum object.
 
 Sources: the AWS Lambda Developer Guide, "Using the Lambda runtime API for custom runtimes" and
 "Building a custom runtime" (response streaming; Managed Instances).

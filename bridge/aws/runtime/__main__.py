@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import NoReturn
 
-from bridge.aws.runtime import logs
+from bridge.aws.runtime import logs, snapstart
 from bridge.aws.runtime.api import RuntimeAPI
 from bridge.aws.runtime.handler import load, start_lifespan
 from bridge.aws.runtime.loop import serve
-from bridge.aws.runtime.messages import ContainerError, Fault
+from bridge.aws.runtime.messages import ContainerError, Fault, RuntimeAPIError
 
 logger = logging.getLogger("bridge.aws.runtime")
 
@@ -27,8 +27,8 @@ _SPARE_THREADS = 4
 def main() -> NoReturn:
     """Load the handler that ``_HANDLER`` names, start its lifespan, answer invocations.
 
-    Ends, with status 1, only when the start failed (which is reported to Lambda) or when the
-    Runtime API fails.
+    Ends only when the start failed (which is reported to Lambda) or when the Runtime API fails,
+    with status 1, or with SnapStart's own.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A frozen process flushes nothing, and metrics are printed.
@@ -55,20 +55,29 @@ def main() -> NoReturn:
         _exit()
     gc.freeze()
     gc.enable()
+    status = 0
     try:
-        state = lifespan.lifespan_state if lifespan else {}
-        loop.run_until_complete(serve(api, adapter, state, concurrency))
+        if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == snapstart.INITIALIZATION_TYPE:
+            status = loop.run_until_complete(snapstart.freeze(api))
+        if not status:
+            state = lifespan.lifespan_state if lifespan else {}
+            loop.run_until_complete(serve(api, adapter, state, concurrency))
     except ExceptionGroup as failures:
-        first = failures.exceptions[0]  # with many polls they are all alike
-        logger.critical("The runtime ends: %s", first, exc_info=first)
-    _exit()
+        _tell_end(failures.exceptions[0])  # with many polls they are all alike
+    except (RuntimeAPIError, OSError) as error:
+        _tell_end(error)
+    _exit(status or 1)
 
 
-def _exit() -> NoReturn:
+def _tell_end(error: BaseException) -> None:
+    logger.critical("The runtime ends: %s", error, exc_info=error)
+
+
+def _exit(status: int = 1) -> NoReturn:
     """Exit at once, as AWS asks: no thread of the application may hold the process."""
     logging.shutdown()
     sys.stdout.flush()
-    os._exit(1)
+    os._exit(status)
 
 
 if __name__ == "__main__":

@@ -84,6 +84,17 @@ class RuntimeAPI:
         # 403: another process of this environment was the first to report.
         await self._report("/init/error", fault, {}, {202, 403})
 
+    async def restored(self) -> None:
+        """Be frozen into a snapshot; returns in each copy of it that is restored.
+
+        Raises ``RuntimeAPIError`` or ``OSError``.
+        """
+        expect({200}, await self._call("GET", "/restore/next"), "/restore/next")
+
+    async def fail_restore(self, fault: Fault) -> None:
+        """Report that a copy of the snapshot is of no use; raises ``ContainerError``."""
+        await self._report("/restore/error", fault, {}, {202})
+
     async def _report(
         self, path: str, fault: Fault, echo: Mapping[str, str], accepted: Container[int]
     ) -> None:
