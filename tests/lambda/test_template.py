@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cfnlint.decode import decode
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from bridge.server.variables import VARIABLES
 
@@ -185,6 +187,58 @@ def metrics(alarm: dict[str, Any]) -> list[dict[str, Any]]:
         each["MetricStat"]["Metric"] for each in alarm.get("Metrics", []) if "MetricStat" in each
     ]
     return stats or [alarm]
+
+
+def named_parameters(template: dict[str, Any], node: Any) -> set[str]:
+    """The parameters on which a part of the template depends, through conditions too."""
+    if isinstance(node, list):
+        return set().union(*(named_parameters(template, each) for each in node))
+    if not isinstance(node, dict):
+        return set()
+    found: set[str] = set()
+    for key, value in node.items():
+        if key == "Ref":
+            found |= {value} & template["Parameters"].keys()
+        elif key == "Condition" and isinstance(value, str):
+            found |= named_parameters(template, template["Conditions"][value])
+        elif key == "Fn::Sub":
+            found |= set(re.findall(r"\$\{(\w+)\}", value)) & template["Parameters"].keys()
+        elif key == "Fn::If":
+            found |= named_parameters(template, template["Conditions"][value[0]])
+            found |= named_parameters(template, value[1:])
+        else:
+            found |= named_parameters(template, value)
+    return found
+
+
+def test_a_snapshot_is_taken_of_whatever_is_deployed(resources):
+    """Whatever parameter the function sees makes a new version, and so a new snapshot."""
+    template, _ = decode(str(TEMPLATE))
+    function = dict(resources["Bridge"]["Properties"])
+    assert function["SnapStart"] == {
+        "ApplyOn": {"Fn::If": ["SnapStarted", "PublishedVersions", "None"]}
+    }
+    del function["ReservedConcurrentExecutions"]  # is of all versions
+    (version,) = (made for name, made in resources.items() if name.startswith("BridgeVersion"))
+    described = named_parameters(template, version["Properties"]["Description"])
+    seen = named_parameters(template, function)
+    assert {"Memory", "UpstreamUrl", "Metrics"} <= seen <= described
+    # CloudFormation replaces a version whose description changes.
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-central-1", "AWS::Lambda::Version")
+    assert "/properties/Description" in schema.schema["createOnlyProperties"]
+
+
+def test_the_url_leads_to_the_snapshot_when_there_is_one(resources):
+    url = resources["BridgeUrl"]
+    assert url["Properties"]["TargetFunctionArn"] == {"Ref": "Bridge"}
+    assert url["Properties"]["Qualifier"] == {
+        "Fn::If": ["SnapStarted", "live", {"Ref": "AWS::NoValue"}]
+    }
+    assert url["DependsOn"] == "BridgeAliaslive"
+    for name in ("BridgeUrlPublicPermissions", "BridgeURLInvokeAllowPublicAccess"):
+        assert resources[name]["Properties"]["FunctionName"] == {
+            "Fn::If": ["SnapStarted", {"Ref": "BridgeAliaslive"}, {"Ref": "Bridge"}]
+        }
 
 
 def test_every_variable_of_ours_is_known():
