@@ -21,6 +21,9 @@ ALICE, BOB, SECRET = "tb-alice-0123456789", "tb-bob-0123456789", "sk-upstream-01
 MINUTE, HOUR = 60.0, 3600.0
 
 
+BY_EITHER_ROAD = pytest.mark.parametrize("ssm", ["signed", "powertools"], indirect=True)
+
+
 @pytest.fixture(scope="module")
 def running():
     with ssm_server() as server:
@@ -28,9 +31,12 @@ def running():
 
 
 @pytest.fixture
-def ssm(running: SSM, monkeypatch: pytest.MonkeyPatch):
+def ssm(running: SSM, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest):
     for name, value in environment(running.door).items():
         monkeypatch.setenv(name, value)
+    if getattr(request, "param", None) == "powertools":
+        # Of which AWS's client makes something.
+        monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "false")
     running.clear()
     running.put("clients/alice", ALICE)
     running.put("upstreams/house", SECRET)
@@ -75,6 +81,7 @@ async def until_known(keys: ParameterKeys, key: str, name: str) -> None:
             await asyncio.sleep(0.005)
 
 
+@BY_EITHER_ROAD
 @pytest.mark.parametrize("path", [PATH, PATH + "/", PATH.lstrip("/")])
 def test_one_call_reads_clients_and_upstreams_decrypted(ssm: SSM, path: str) -> None:
     async def run() -> None:
@@ -90,6 +97,7 @@ def test_one_call_reads_clients_and_upstreams_decrypted(ssm: SSM, path: str) -> 
     asyncio.run(run())
 
 
+@BY_EITHER_ROAD
 def test_more_than_one_page_and_hashed_and_untidy_values(ssm: SSM, keys: ParameterKeys) -> None:
     for number in range(11):
         ssm.put(f"clients/c{number}", f"tb-key-number-{number}")
@@ -200,6 +208,7 @@ def test_ssm_down_serves_what_is_kept_for_an_hour_then_nobody(
     asyncio.run(run())
 
 
+@BY_EITHER_ROAD
 def test_a_failing_ssm_is_rested_from(ssm: SSM, keys: ParameterKeys, clock: Clock) -> None:
     async def refused() -> str:
         with pytest.raises(KeysUnavailable) as caught:

@@ -22,15 +22,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import Context
+from functools import partial
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from bridge.aws import ssm
 from bridge.errors import KeysUnavailable
 from bridge.keys import ClientKeys, usable
 
@@ -79,13 +82,28 @@ Reader = Callable[[], Mapping[str, str]]
 """Reads every parameter under the path, by the name that follows it; blocking."""
 
 
-def ssm_reader(path: str) -> Reader:
+def ssm_reader(path: str, environ: Mapping[str, str] | None = None) -> Reader:
     """A reader of the SSM parameters under ``path``, decrypted, ten a call.
 
-    AWS's libraries are imported by its first call: they cost a third of a cold start, and nothing
+    Asks SSM itself where ``environ`` (by default the process's) says how, else through powertools,
+    whose libraries are imported by its first call: they cost a third of a cold start, and nothing
     else needs them before.
     """
     root = "/" + path.strip("/")
+    found = ssm.account(os.environ if environ is None else environ) if ssm.can_sign() else None
+    return _powertools_reader(root) if found is None else partial(_signed_read, found, root)
+
+
+def _signed_read(account: ssm.Account, root: str) -> Mapping[str, str]:
+    try:
+        return dict(ssm.parameters(account, root))
+    except ssm.SSMError as error:
+        if error.code in HOPELESS:
+            raise ReadRefused(str(error)) from error
+        raise
+
+
+def _powertools_reader(root: str) -> Reader:
     provider: SSMProvider | None = None
 
     def read() -> Mapping[str, str]:

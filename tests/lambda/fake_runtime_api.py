@@ -122,6 +122,7 @@ class FakeRuntimeAPI:
         self.restore_errors: list[tuple[dict[str, str], dict[str, Any]]] = []
         self.frozen = 0
         """How many processes wait for their restore."""
+        self.restore_status = 200
         self._restored = asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._events: asyncio.Queue[Invocation | int] = asyncio.Queue()
@@ -241,7 +242,7 @@ class FakeRuntimeAPI:
                 self.frozen += 1
                 await self._restored.wait()
                 self.frozen -= 1
-                _reply(writer, 200)
+                _reply(writer, self.restore_status)
             case ["2018-06-01", "runtime", "restore", "error"]:
                 body = json.loads(await reader.readexactly(int(headers["content-length"])))
                 self.restore_errors.append((headers, body))

@@ -216,3 +216,14 @@ def test_keys_that_cannot_be_read_after_a_restore_are_waited_for_by_the_first_re
         api.restore()
         told: Invocation = api.invoke(asked(ALICE)).wait()
         assert told.prelude["statusCode"] == 200
+
+
+def test_a_restore_that_lambda_refuses_ends_the_process(
+    api: FakeRuntimeAPI, tmp_path: Path
+) -> None:
+    api.restore_status = 403
+    with started(api, tmp_path, "") as runtime:
+        api.restore()
+        assert runtime.process.wait(20) == 1
+        assert "The runtime ends: /restore/next: 403" in runtime.output
+    assert api.polls == []
