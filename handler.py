@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Literal
 from mangum import Mangum
 
 from bridge.aws import telemetry
-from bridge.aws.parameters import ParameterKeys, ssm_reader
+from bridge.aws.key_reader import ssm_reader
+from bridge.aws.parameters import ParameterKeys
 from bridge.aws.runtime import snapstart
 from bridge.aws.telemetry import reporter, request_id, time_left
 from bridge.checks import load_validator

@@ -14,8 +14,6 @@ class RequestReport(msgspec.Struct):
     """One request, as one log line. Times are in seconds."""
 
     request_id: str = ""
-    function_request_id: str | None = None
-    """The platform's own id, beside one that the client gave."""
     method: str = ""
     path: str = ""
     client: str | None = None
@@ -35,6 +33,8 @@ class RequestReport(msgspec.Struct):
     near_misses: int = 0
     malformed: int = 0
     cut: int = 0
+    function_request_id: str | None = None
+    """The platform's own id, beside one that the client gave."""
 
 
 if TYPE_CHECKING:

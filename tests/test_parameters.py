@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-from bridge.aws.parameters import REFRESH_WAIT, ParameterKeys, ssm_reader
+from bridge.aws.key_reader import ssm_reader
+from bridge.aws.parameters import REFRESH_WAIT, ParameterKeys
 from bridge.errors import KeysUnavailable
 from bridge.keys import hashed
 from tests.fake_ssm import DENIED, PATH, SSM, THROTTLED, environment, ssm_server

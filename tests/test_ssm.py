@@ -12,7 +12,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from bridge.aws import ssm
-from bridge.aws.parameters import ReadRefused, ssm_reader
+from bridge.aws.key_reader import ReadRefused, ssm_reader
 from tests.fake_ssm import DENIED, PATH, THROTTLED, environment, ssm_server
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG"}

@@ -22,24 +22,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import os
 import time
-from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import Context
-from functools import partial
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from bridge.aws import ssm
+from bridge.aws.key_reader import ReadRefused
 from bridge.errors import KeysUnavailable
 from bridge.keys import ClientKeys, usable
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.parameters import SSMProvider
-    from botocore.config import _RetryDict
+    from collections.abc import Callable, Mapping
+
+    from bridge.aws.key_reader import Reader
 
 logger = logging.getLogger(__name__)
 
@@ -58,78 +56,7 @@ BACKOFF = (1.0, 30.0)
 """Seconds between reads that fail: the first and the longest pause, doubling in between. A share of
 each, half at most, is left to chance: what was throttled together must not come back together."""
 
-HOPELESS = frozenset(
-    {
-        "AccessDeniedException",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "InvalidKeyId",
-        "InvalidSignatureException",
-        "UnrecognizedClientException",
-        "ValidationException",
-    }
-)
-"""Refusals of SSM that another try within seconds does not change."""
-
 CLIENTS, UPSTREAMS = "clients/", "upstreams/"
-
-
-class ReadRefused(Exception):
-    """SSM refuses the read and would refuse it again: nothing is gained by waiting."""
-
-
-Reader = Callable[[], Mapping[str, str]]
-"""Reads every parameter under the path, by the name that follows it; blocking."""
-
-
-def ssm_reader(path: str, environ: Mapping[str, str] | None = None) -> Reader:
-    """A reader of the SSM parameters under ``path``, decrypted, ten a call.
-
-    Asks SSM itself where ``environ`` (by default the process's) says how, else through powertools,
-    whose libraries are imported by its first call: they cost a third of a cold start, and nothing
-    else needs them before.
-    """
-    root = "/" + path.strip("/")
-    found = ssm.account(os.environ if environ is None else environ) if ssm.can_sign() else None
-    return _powertools_reader(root) if found is None else partial(_signed_read, found, root)
-
-
-def _signed_read(account: ssm.Account, root: str) -> Mapping[str, str]:
-    try:
-        return dict(ssm.parameters(account, root))
-    except ssm.SSMError as error:
-        if error.code in HOPELESS:
-            raise ReadRefused(str(error)) from error
-        raise
-
-
-def _powertools_reader(root: str) -> Reader:
-    provider: SSMProvider | None = None
-
-    def read() -> Mapping[str, str]:
-        nonlocal provider
-        provider = provider or _provider()
-        try:
-            found = provider.get_multiple(root, decrypt=True, recursive=True, force_fetch=True)
-        except Exception as error:
-            # Powertools puts its own error around the one that says why.
-            answer = getattr(error.__context__, "response", {})
-            if answer.get("Error", {}).get("Code") in HOPELESS:
-                raise ReadRefused(str(error)) from error
-            raise
-        return {name: str(value) for name, value in found.items()}
-
-    return read
-
-
-def _provider() -> SSMProvider:
-    from aws_lambda_powertools.utilities.parameters import SSMProvider
-    from botocore.config import Config
-
-    # One more try, a second apart at most; what lasts longer is for BACKOFF.
-    retries: _RetryDict = {"total_max_attempts": 2, "mode": "standard"}
-    return SSMProvider(boto_config=Config(connect_timeout=1, read_timeout=2, retries=retries))
-
 
 by_chance = SystemRandom().random
 """The system's randomness: two environments that were restored from one snapshot share no other."""
