@@ -37,8 +37,8 @@ ELSEWHERE = (
 )
 """Variables of which AWS's client makes more than is made here."""
 
-LOOPBACK = ("127.0.0.1", "localhost", "169.254.170.2", "169.254.170.23")
-"""Hosts that may be asked for credentials without TLS, as AWS's client has it."""
+LOOPBACK = ("127.0.0.1", "localhost")
+"""Hosts that are asked for credentials without TLS; those of a function under SnapStart are here."""
 
 
 class SSMError(Exception):
