@@ -38,7 +38,7 @@ ELSEWHERE = (
 """Variables of which AWS's client makes more than is made here."""
 
 LOOPBACK = ("127.0.0.1", "localhost")
-"""Hosts that are asked for credentials without TLS; those of a function under SnapStart are here."""
+"""Hosts that are asked for credentials without TLS: under SnapStart, they are on this one."""
 
 
 class SSMError(Exception):
