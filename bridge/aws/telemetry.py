@@ -41,6 +41,8 @@ UNITS: Mapping[str, str] = {
     "near_misses": "Count",
     "malformed": "Count",
     "cut": "Count",
+    "cut_calls": "Count",
+    "mended": "Count",
     "cold_start": "Count",
 }
 """The numbers of a line that are metrics of its model. CloudWatch asks for money for each metric
