@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 
 from bridge.aws import telemetry
 from bridge.aws.telemetry import reporter, request_id, time_left
-from bridge.report import RequestReport
+from bridge.report import COUNTED, RequestReport
 
 MODELS = ("gpt", "gpt-thinking")
 REQUEST = RequestReport(
@@ -74,6 +74,15 @@ def test_one_line_holds_the_report_and_its_metrics(capsys: pytest.CaptureFixture
     assert rate["Metrics"] == [{"Name": "Failed", "Unit": "Count"}]
     assert (line["Failed"], line["ReAsked"], line["function_name"]) == (0, 1, "bridge")
     assert all(isinstance(line[name], int | float) for name in metrics)
+
+
+def test_whatever_is_counted_is_a_metric(capsys: pytest.CaptureFixture[str]) -> None:
+    counted = dict.fromkeys((*COUNTED, "mended"), 2)
+    reporter(MODELS, {})(RequestReport(model="gpt", status=200, **counted))
+    (line,) = lines(capsys)
+    metrics = {metric["Name"] for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+    # Of each request, whether it was asked again: their share, not their number.
+    assert metrics >= {"ReAsked" if name == "re_asks" else name for name in counted}
 
 
 @pytest.mark.parametrize(
