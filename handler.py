@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING, Literal
 
 from mangum import Mangum
 
-from bridge.aws.parameters import ParameterKeys, ssm_reader
+from bridge.aws import telemetry
+from bridge.aws.key_reader import ssm_reader
+from bridge.aws.parameters import ParameterKeys
+from bridge.aws.runtime import snapstart
 from bridge.aws.sam_local import completed, is_sam_local, lacks_upstream
 from bridge.aws.telemetry import reporter, request_id, time_left
+from bridge.checks import load_validator
 from bridge.server.app import create_app
 from bridge.server.auth import EnvironmentKeys
 from bridge.server.settings import read_settings
@@ -40,6 +44,9 @@ def compose(environ: Mapping[str, str]) -> Mangum:
     settings = read_settings(environ, default_file=None)
     catalog = settings.catalog
     keys = key_store(settings)
+    if isinstance(keys, ParameterKeys):
+        snapstart.before_snapshot.append(keys.forget)
+        snapstart.after_restore.append(keys.start)
     app = create_app(
         settings,
         catalog,
@@ -89,4 +96,5 @@ def quiet() -> None:
 
 
 quiet()
+snapstart.before_snapshot += [load_validator, telemetry.load]
 handler = compose(os.environ)

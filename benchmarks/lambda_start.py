@@ -83,16 +83,9 @@ LATER = "later"
 
 def places(built: Path, folder: Path) -> dict[str, Place]:
     """The package with and without its bytecode, beside an SDK with and without."""
-    runtime = package.SAM / "runtime"
-    compiled, source = folder / "sdk", folder / "source"
+    compiled, source = compiled_sdk(folder), folder / "source"
     ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(runtime, compiled, ignore=ignored)
     shutil.copytree(built, source, ignore=ignored)
-    subprocess.run(
-        [package.python(), "-m", "compileall", "-q", "-j", "0", compiled],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
     handler = (built / "handler.py").read_text("utf-8")
     if STARTS_WITH_KEYS not in handler:
         raise RuntimeError("the handler starts in another way now")
@@ -100,13 +93,26 @@ def places(built: Path, folder: Path) -> dict[str, Place]:
     shutil.copytree(built, later)
     (later / f"{LATER}.py").write_text(handler.replace(STARTS_WITH_KEYS, "startup=[]"), "utf-8")
     sdk_source = folder / "sdk-source"
-    shutil.copytree(runtime, sdk_source, ignore=ignored)
+    shutil.copytree(package.SAM / "runtime", sdk_source, ignore=ignored)
     return {
         "built": Place(built, compiled),
         "sdk source": Place(built, sdk_source),
         "source": Place(source, compiled),
         "later": Place(later, compiled),
     }
+
+
+def compiled_sdk(folder: str | Path) -> Path:
+    """AWS's SDK as Lambda brings it, with bytecode."""
+    compiled = Path(folder) / "sdk"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(package.SAM / "runtime", compiled, ignore=ignored)
+    subprocess.run(
+        [package.python(), "-m", "compileall", "-q", "-j", "0", compiled],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    return compiled
 
 
 def starts(where: Mapping[str, Place], ssm: SSM, url: str, rounds: int) -> dict[str, list[Start]]:

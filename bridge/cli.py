@@ -192,7 +192,8 @@ def _serve(
 def _keys(settings: Settings, salt: bytes = b"") -> Keys:
     """The key store that the settings ask for; raises ``SettingsError``."""
     if settings.keys_path is not None:
-        from bridge.aws.parameters import ParameterKeys, ssm_reader
+        from bridge.aws.key_reader import ssm_reader
+        from bridge.aws.parameters import ParameterKeys
 
         parameters = ParameterKeys(ssm_reader(settings.keys_path), ttl=settings.keys_ttl)
         return Keys(parameters, "$KEY", f", any in {settings.keys_path}", (parameters.start,))

@@ -54,6 +54,8 @@ class RequestReport(msgspec.Struct):
     cut_calls: int = 0
     mended: int = 0
     """Places of the request that had to be mended: schemas, contents, ids."""
+    function_request_id: str | None = None
+    """The platform's own id, beside one that the client gave."""
 
 
 if TYPE_CHECKING:

@@ -32,6 +32,8 @@ class Door(ThreadingHTTPServer):
         self.calls = 0
         self.delay = 0.0
         self.answer: bytes | None = None
+        self.headers: dict[str, str] = {}
+        """Of the last request, with lower-case names."""
         self.lock = threading.Lock()
 
     @property
@@ -47,6 +49,7 @@ class Passage(BaseHTTPRequestHandler):
         with door.lock:
             refusal = door.answer
             door.calls += 1
+            door.headers = {name.lower(): value for name, value in self.headers.items()}
         body = self.rfile.read(int(self.headers["content-length"]))
         status, answer = (400, refusal) if refusal else self.forwarded(body)
         time.sleep(door.delay)

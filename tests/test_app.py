@@ -318,11 +318,15 @@ def test_any_other_request_id_is_replaced(value):
     assert re.fullmatch("req_[0-9a-f]{32}", given)
 
 
-def test_the_platforms_request_id_comes_second():
-    app = an_app(Scripted(["x"]), request_id=lambda scope: f"aws-{scope['method']}")
+def test_the_platforms_request_id_comes_second_and_is_reported_beside():
+    reports = []
+    named = {"request_id": lambda scope: f"aws-{scope['method']}"}
+    app = an_app(Scripted(["x"]), reports=reports, **named)
     assert asked("GET", "/healthz", app).headers["x-request-id"] == "aws-GET"
     headers = {"X-Request-Id": "own"}
     assert asked("GET", "/healthz", app, headers=headers).headers["x-request-id"] == "own"
+    told = [(report.request_id, report.function_request_id) for report in reports]
+    assert told == [("aws-GET", "aws-GET"), ("own", "aws-GET")]
 
 
 @pytest.mark.parametrize(

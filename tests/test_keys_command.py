@@ -9,8 +9,9 @@ import re
 
 import pytest
 
+from bridge.aws.key_reader import ssm_reader
 from bridge.aws.keys_command import new_key, register
-from bridge.aws.parameters import ParameterKeys, ssm_reader
+from bridge.aws.parameters import ParameterKeys
 from bridge.keys import hashed
 from tests.fake_ssm import DENIED, PATH, SSM, environment, ssm_server
 

@@ -5,18 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import random
 import threading
 import time
 
 import pytest
 
-from bridge.aws.parameters import ParameterKeys, ssm_reader
+from bridge.aws.key_reader import ssm_reader
+from bridge.aws.parameters import REFRESH_WAIT, ParameterKeys
 from bridge.errors import KeysUnavailable
 from bridge.keys import hashed
 from tests.fake_ssm import DENIED, PATH, SSM, THROTTLED, environment, ssm_server
+from tests.virtual_time import run_in_virtual_time
 
 ALICE, BOB, SECRET = "tb-alice-0123456789", "tb-bob-0123456789", "sk-upstream-0123456789"
 MINUTE, HOUR = 60.0, 3600.0
+
+
+BY_EITHER_ROAD = pytest.mark.parametrize("ssm", ["signed", "powertools"], indirect=True)
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +32,12 @@ def running():
 
 
 @pytest.fixture
-def ssm(running: SSM, monkeypatch: pytest.MonkeyPatch):
+def ssm(running: SSM, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest):
     for name, value in environment(running.door).items():
         monkeypatch.setenv(name, value)
+    if getattr(request, "param", None) == "powertools":
+        # Of which AWS's client makes something.
+        monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "false")
     running.clear()
     running.put("clients/alice", ALICE)
     running.put("upstreams/house", SECRET)
@@ -53,7 +62,7 @@ def clock():
 
 @pytest.fixture
 def keys(ssm: SSM, clock: Clock):
-    return ParameterKeys(ssm_reader(PATH), clock=clock)
+    return ParameterKeys(ssm_reader(PATH), clock=clock, chance=lambda: 0.0)
 
 
 async def name_of(keys: ParameterKeys, key: str) -> str | None:
@@ -73,6 +82,7 @@ async def until_known(keys: ParameterKeys, key: str, name: str) -> None:
             await asyncio.sleep(0.005)
 
 
+@BY_EITHER_ROAD
 @pytest.mark.parametrize("path", [PATH, PATH + "/", PATH.lstrip("/")])
 def test_one_call_reads_clients_and_upstreams_decrypted(ssm: SSM, path: str) -> None:
     async def run() -> None:
@@ -88,6 +98,7 @@ def test_one_call_reads_clients_and_upstreams_decrypted(ssm: SSM, path: str) -> 
     asyncio.run(run())
 
 
+@BY_EITHER_ROAD
 def test_more_than_one_page_and_hashed_and_untidy_values(ssm: SSM, keys: ParameterKeys) -> None:
     for number in range(11):
         ssm.put(f"clients/c{number}", f"tb-key-number-{number}")
@@ -176,8 +187,10 @@ def test_a_read_that_was_frozen_in_its_middle_is_old_when_it_ends(clock: Clock) 
 
 @pytest.mark.parametrize("fault", [THROTTLED, DENIED], ids=["throttled", "denied"])
 def test_ssm_down_serves_what_is_kept_for_an_hour_then_nobody(
-    ssm: SSM, keys: ParameterKeys, clock: Clock, caplog: pytest.LogCaptureFixture, fault: bytes
+    ssm: SSM, clock: Clock, caplog: pytest.LogCaptureFixture, fault: bytes
 ) -> None:
+    keys = ParameterKeys(ssm_reader(PATH), wait=2, clock=clock)
+
     async def run() -> None:
         await keys.start()
         ssm.door.answer = fault
@@ -196,6 +209,7 @@ def test_ssm_down_serves_what_is_kept_for_an_hour_then_nobody(
     asyncio.run(run())
 
 
+@BY_EITHER_ROAD
 def test_a_failing_ssm_is_rested_from(ssm: SSM, keys: ParameterKeys, clock: Clock) -> None:
     async def refused() -> str:
         with pytest.raises(KeysUnavailable) as caught:
@@ -223,6 +237,82 @@ def test_a_failing_ssm_is_rested_from(ssm: SSM, keys: ParameterKeys, clock: Cloc
     asyncio.run(run())
 
 
+class Throttle:
+    """An SSM that takes so many calls a second, and as many at once."""
+
+    def __init__(self, rate: float, clock) -> None:
+        self.rate, self.clock = rate, clock
+        self.room, self.at = rate, clock()
+        self.calls = self.refused = 0
+
+    def __call__(self) -> dict[str, str]:
+        now = self.clock()
+        self.room = min(self.rate, self.room + (now - self.at) * self.rate)
+        self.at = now
+        self.calls += 1
+        if self.room < 1:
+            self.refused += 1
+            raise ConnectionError("ThrottlingException: Rate exceeded")
+        self.room -= 1
+        return {"clients/alice": ALICE}
+
+
+@pytest.mark.parametrize("starting", [True, False], ids=["at the start", "by the first request"])
+@pytest.mark.parametrize("count", [100, 150])
+def test_a_burst_of_starts_loses_no_request(count: int, starting: bool) -> None:
+    chances = random.Random(7)
+
+    async def run() -> None:
+        ssm = Throttle(40, asyncio.get_running_loop().time)
+
+        async def environment() -> str | None:
+            clock = asyncio.get_running_loop().time
+            keys = ParameterKeys(ssm, clock=clock, chance=chances.random)
+            if starting:
+                await keys.start()
+            return await name_of(keys, ALICE)
+
+        assert await asyncio.gather(*(environment() for _ in range(count))) == ["alice"] * count
+        assert ssm.refused >= count - 40  # without which nothing is shown
+        assert ssm.calls - ssm.refused == count
+
+    run_in_virtual_time(run())
+
+
+def test_an_ssm_that_stays_throttled_is_given_up_when_the_wait_is_over() -> None:
+    async def run() -> None:
+        clock = asyncio.get_running_loop().time
+        ssm = Throttle(0, clock)
+        keys = ParameterKeys(ssm, clock=clock, chance=lambda: 0.0)
+        began = clock()
+        with pytest.raises(KeysUnavailable) as caught:
+            await keys.clients()
+        assert clock() - began == pytest.approx(REFRESH_WAIT, abs=0.01)
+        assert ssm.calls == 3  # after 0, 1 and 3 seconds; the next would be after 7
+        assert caught.value.headers["Retry-After"] in {"2", "3"}
+
+    run_in_virtual_time(run())
+
+
+def test_what_was_throttled_together_does_not_come_back_together() -> None:
+    async def first_pause(chance: float) -> float:
+        clock = asyncio.get_running_loop().time
+        times: list[float] = []
+
+        def read() -> dict[str, str]:
+            times.append(clock())
+            raise ConnectionError
+
+        await ParameterKeys(read, clock=clock, chance=lambda: chance).start()
+        return times[1] - times[0]
+
+    async def run() -> None:
+        pauses = [await first_pause(chance) for chance in (0.0, 0.5, 1.0)]
+        assert pauses == pytest.approx([1.0, 0.75, 0.5], abs=0.01)
+
+    run_in_virtual_time(run())
+
+
 def test_a_throttled_call_is_tried_again_at_once(ssm: SSM, keys: ParameterKeys) -> None:
     async def run() -> None:
         ssm.door.answer = THROTTLED
@@ -236,13 +326,11 @@ def test_a_throttled_call_is_tried_again_at_once(ssm: SSM, keys: ParameterKeys) 
     asyncio.run(run())
 
 
-def test_nothing_listening_at_all(
-    ssm: SSM, keys: ParameterKeys, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_listening_at_all(ssm: SSM, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", "http://127.0.0.1:9")
+    keys = ParameterKeys(ssm_reader(PATH), wait=0.1)
 
     async def run() -> None:
-        await keys.start()
         with pytest.raises(KeysUnavailable):
             await keys.upstream("house")
 

@@ -178,3 +178,10 @@ def test_the_variables_and_their_defaults_are_right():
     defaults = {variable.name: variable.default for variable in VARIABLES}
     assert rows
     assert dict(rows) == {name: defaults[name] for name, _ in rows}
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.stem)
+def test_every_file_that_a_page_names_is_there(page: Path) -> None:
+    named = re.findall(r"`((?:bridge|tests|benchmarks)/[\w/.]+)`", page.read_text("utf-8"))
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []

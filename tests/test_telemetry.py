@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 
 from bridge.aws import telemetry
 from bridge.aws.telemetry import reporter, request_id, time_left
-from bridge.report import RequestReport
+from bridge.report import COUNTED, RequestReport
 
 MODELS = ("gpt", "gpt-thinking")
 REQUEST = RequestReport(
@@ -45,7 +45,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict]:
 
 
 def test_one_line_holds_the_report_and_its_metrics(capsys: pytest.CaptureFixture[str]) -> None:
-    reporter(MODELS, {})(REQUEST)
+    reporter(MODELS, {"AWS_LAMBDA_FUNCTION_NAME": "bridge"})(REQUEST)
     (line,) = lines(capsys)
     expected = asdict(REQUEST)
     expected |= {"first_text": 0.412, "total": 2.568}
@@ -55,8 +55,8 @@ def test_one_line_holds_the_report_and_its_metrics(capsys: pytest.CaptureFixture
     assert (line["level"], line["message"], line["cold_start"]) == ("INFO", "request", True)
     assert line["timestamp"].endswith("+00:00")
     assert line["service"] == "toolbridge"
-    (directive,) = line["_aws"]["CloudWatchMetrics"]
-    assert directive["Namespace"] == "toolbridge"
+    directive, rate = line["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == rate["Namespace"] == "toolbridge"
     assert directive["Dimensions"] == [["service", "model"]]
     metrics = {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
     assert metrics == {
@@ -65,12 +65,24 @@ def test_one_line_holds_the_report_and_its_metrics(capsys: pytest.CaptureFixture
         "prompt_tokens": "Count",
         "completion_tokens": "Count",
         "calls": "Count",
-        "re_asks": "Count",
+        "ReAsked": "Count",
         "cold_start": "Count",
     }
     # EMF wants each metric and each dimension as a member of the line itself.
-    assert {*metrics, "service", "model"} <= line.keys()
+    assert {*metrics, "Failed", "service", "model", "function_name"} <= line.keys()
+    assert rate["Dimensions"] == [["service", "function_name"]]
+    assert rate["Metrics"] == [{"Name": "Failed", "Unit": "Count"}]
+    assert (line["Failed"], line["ReAsked"], line["function_name"]) == (0, 1, "bridge")
     assert all(isinstance(line[name], int | float) for name in metrics)
+
+
+def test_whatever_is_counted_is_a_metric(capsys: pytest.CaptureFixture[str]) -> None:
+    counted = dict.fromkeys((*COUNTED, "mended"), 2)
+    reporter(MODELS, {})(RequestReport(model="gpt", status=200, **counted))
+    (line,) = lines(capsys)
+    metrics = {metric["Name"] for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+    # Of each request, whether it was asked again: their share, not their number.
+    assert metrics >= {"ReAsked" if name == "re_asks" else name for name in counted}
 
 
 @pytest.mark.parametrize(
@@ -105,8 +117,54 @@ def test_requests_do_not_share_a_metric_set(capsys: pytest.CaptureFixture[str]) 
     report(RequestReport(model="gpt-thinking", status=503, total=2.0))
     second = lines(capsys)[1]
     assert second["level"] == "ERROR"
-    (directive,) = second["_aws"]["CloudWatchMetrics"]
-    assert [metric["Name"] for metric in directive["Metrics"]] == ["total"]
+    model, rate = second["_aws"]["CloudWatchMetrics"]
+    assert [metric["Name"] for metric in model["Metrics"]] == ["total"]
+    assert [metric["Name"] for metric in rate["Metrics"]] == ["Failed"]
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "counts"),
+    [
+        pytest.param(200, None, False, id="answered"),
+        pytest.param(200, "upstream_cut", True, id="broken midway"),
+        pytest.param(0, "cancelled", True, id="ended before it began"),
+        pytest.param(400, "context_length_exceeded", False, id="the caller's"),
+        pytest.param(401, "invalid_api_key", False, id="no key"),
+        pytest.param(429, "rate_limit_exceeded", True, id="the upstream's limit"),
+        pytest.param(499, "client_gone", False, id="left"),
+        pytest.param(500, "internal_error", True, id="crash"),
+        pytest.param(503, "upstream_unavailable", True, id="upstream down"),
+    ],
+)
+def test_what_counts_as_failed(
+    capsys: pytest.CaptureFixture[str], status: int, error: str | None, counts: bool
+) -> None:
+    reporter(MODELS, {})(RequestReport(model="gpt", status=status, error=error))
+    (line,) = lines(capsys)
+    assert (line["Failed"], line["level"]) == ((1, "ERROR") if counts else (0, "INFO"))
+    by_code = [
+        directive["Metrics"]
+        for directive in line["_aws"]["CloudWatchMetrics"]
+        if directive["Dimensions"] == [["service", "function_name", "error"]]
+    ]
+    assert by_code == [[{"Name": "Failed", "Unit": "Count"}]] * counts
+
+
+def test_the_name_of_the_task_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    made = logging.getLogRecordFactory()
+
+    def with_task_name(*args, **named) -> logging.LogRecord:
+        record = made(*args, **named)
+        record.taskName = "Task-7"  # as Python 3.12 and newer do
+        return record
+
+    logging.setLogRecordFactory(with_task_name)
+    try:
+        reporter(MODELS, {})(REQUEST)
+    finally:
+        logging.setLogRecordFactory(made)
+    (line,) = lines(capsys)
+    assert "taskName" not in line
 
 
 def test_metrics_can_be_left_out(

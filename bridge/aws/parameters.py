@@ -9,7 +9,9 @@ read that worked began:
     ttl/2 < age ≤ ttl    served from memory, while one refresh runs beside the request
     ttl < age            the request waits for a refresh, so that a key added, changed or revoked
                          takes effect within the ttl, also after the environment was frozen
-    and SSM fails        served from memory until ``KEEP``; then, or with nothing read: 503
+    and SSM fails        served from memory until ``KEEP``; then, or with nothing read, it waits
+                         out the pause between two reads; 503 when that takes too long, or at once
+                         when SSM refuses and would refuse again
 
 Age goes by the wall clock, because a monotonic one may stand still while an execution environment
 is frozen, and from the beginning of a read, because a read that was frozen in its middle is old
@@ -22,19 +24,21 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import Context
+from random import SystemRandom
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from bridge.aws.key_reader import ReadRefused
 from bridge.errors import KeysUnavailable
 from bridge.keys import ClientKeys, usable
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.parameters import SSMProvider
-    from botocore.config import _RetryDict
+    from collections.abc import Callable, Mapping
+
+    from bridge.aws.key_reader import Reader
 
 logger = logging.getLogger(__name__)
 
@@ -50,40 +54,14 @@ START_WAIT = 8.0
 """Seconds the start waits; Lambda gives an initialisation ten."""
 
 BACKOFF = (1.0, 30.0)
-"""Seconds between reads that fail: the first and the longest pause, doubling in between."""
+"""Seconds between reads that fail: the first and the longest pause, doubling in between. A share of
+each, half at most, is left to chance: what was throttled together must not come back together."""
 
 CLIENTS, UPSTREAMS = "clients/", "upstreams/"
 SALT = "salt"
 
-Reader = Callable[[], Mapping[str, str]]
-"""Reads every parameter under the path, by the name that follows it; blocking."""
-
-
-def ssm_reader(path: str) -> Reader:
-    """A reader of the SSM parameters under ``path``, decrypted, ten a call.
-
-    AWS's libraries are imported by its first call: they cost a third of a cold start, and nothing
-    else needs them before.
-    """
-    root = "/" + path.strip("/")
-    provider: SSMProvider | None = None
-
-    def read() -> Mapping[str, str]:
-        nonlocal provider
-        provider = provider or _provider()
-        found = provider.get_multiple(root, decrypt=True, recursive=True, force_fetch=True)
-        return {name: str(value) for name, value in found.items()}
-
-    return read
-
-
-def _provider() -> SSMProvider:
-    from aws_lambda_powertools.utilities.parameters import SSMProvider
-    from botocore.config import Config
-
-    # One more try, a second apart at most; what lasts longer is for BACKOFF.
-    retries: _RetryDict = {"total_max_attempts": 2, "mode": "standard"}
-    return SSMProvider(boto_config=Config(connect_timeout=1, read_timeout=2, retries=retries))
+by_chance = SystemRandom().random
+"""The system's randomness: two environments that were restored from one snapshot share no other."""
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -105,21 +83,32 @@ class ParameterKeys:
         ttl: float = DEFAULT_TTL,
         wait: float = REFRESH_WAIT,
         clock: Callable[[], float] = time.time,
+        chance: Callable[[], float] = by_chance,
     ) -> None:
-        """``ttl`` (above 0) and ``wait`` are in seconds; ``clock`` gives epoch seconds."""
+        """``ttl`` (above 0) and ``wait`` are in seconds; ``clock`` gives epoch seconds.
+
+        ``chance`` gives numbers from 0 to 1.
+        """
         self._reader = read
         self._ttl = ttl
         self._patience = wait
         self._clock = clock
+        self._chance = chance
         self._kept: Kept | None = None
         self._refreshing: asyncio.Task[None] | None = None
         self._failures = 0
         self._failed_at = -math.inf
+        self._pause = 0.0
+        self._hopeless = False
 
     async def start(self) -> None:
         """Read the keys while the environment has its start-up CPU. Never raises."""
         if self._age() > self._ttl:
             await self._wait(START_WAIT)
+
+    def forget(self) -> None:
+        """Hold no key any more, as before a snapshot that others are made of."""
+        self._kept = None
 
     async def clients(self) -> ClientKeys:
         """The client keys; raises ``KeysUnavailable`` when none can be had."""
@@ -135,7 +124,7 @@ class ParameterKeys:
             await self._wait(self._patience)
         elif age > self._ttl / 2:
             self._refresh()
-        if self._kept is None or self._age() > KEEP:
+        if self._kept is None or not self._usable():
             pause = math.ceil(max(1.0, self._pause_left()))
             raise KeysUnavailable(
                 "The keys of this server cannot be read right now.",
@@ -144,11 +133,21 @@ class ParameterKeys:
         return self._kept
 
     async def _wait(self, seconds: float) -> None:
-        """Wait until the keys are no older than the ttl, a read fails, or the time is over."""
+        """Wait until the keys are no older than the ttl, or the time is over.
+
+        What is kept ends the wait as soon as a read fails; with nothing to serve, another try is
+        waited for, if it may help.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self._age() > self._ttl and (refresh := self._refresh()) is not None:
-                    await asyncio.shield(refresh)
+                while self._age() > self._ttl:
+                    if (refresh := self._refresh()) is not None:
+                        await asyncio.shield(refresh)
+                    elif self._usable() or self._hopeless:
+                        return
+                    else:
+                        # Timers fire a little early, too.
+                        await asyncio.sleep(max(0.001, self._pause_left()))
 
     def _refresh(self) -> asyncio.Task[None] | None:
         """The read that runs, or a new one; None while a failed one is being rested from."""
@@ -167,6 +166,8 @@ class ParameterKeys:
             # Whatever it is, it must not end the server; the next read may work.
             self._failures += 1
             self._failed_at = self._clock()
+            self._pause = self._next_pause()
+            self._hopeless = isinstance(exc, ReadRefused)
             logger.warning("keys not read (attempt %d): %s", self._failures, exc)
             return
         self._failures = 0
@@ -181,14 +182,20 @@ class ParameterKeys:
     def _age(self) -> float:
         return math.inf if self._kept is None else max(0.0, self._clock() - self._kept.began)
 
+    def _usable(self) -> bool:
+        return self._age() <= KEEP
+
+    def _next_pause(self) -> float:
+        first, longest = BACKOFF
+        pause = min(first * (1 << min(self._failures - 1, 10)), longest)
+        return pause * (1 - self._chance() / 2)
+
     def _pause_left(self) -> float:
         if not self._failures:
             return 0.0
-        first, longest = BACKOFF
-        pause = min(first * 2 ** min(self._failures - 1, 10), longest)
         waited = self._clock() - self._failed_at
         # A clock that was set back must not turn a pause into hours.
-        return max(0.0, pause - waited) if waited >= 0 else 0.0
+        return max(0.0, self._pause - waited) if waited >= 0 else 0.0
 
 
 def _kept(began: float, values: Mapping[str, str]) -> Kept:

@@ -88,8 +88,10 @@ class Tracking:
             await self._app(scope, receive, send)
             return
         clock = asyncio.get_running_loop().time
+        platform_id = self._request_id(scope)
         report = RequestReport(
-            request_id=self._id(scope),
+            request_id=_own_id(scope) or platform_id or f"req_{secrets.token_hex(16)}",
+            function_request_id=platform_id,
             method=loggable(scope["method"]),
             path=loggable(scope["path"]),
         )
@@ -118,8 +120,10 @@ class Tracking:
             if cancelled and not send.complete:
                 raise
 
-    def _id(self, scope: Scope) -> str:
-        for name, value in scope["headers"]:
-            if name == REQUEST_ID and SANE_ID.fullmatch(value):
-                return str(value, "ascii")
-        return self._request_id(scope) or f"req_{secrets.token_hex(16)}"
+
+def _own_id(scope: Scope) -> str | None:
+    """The client's own id of its request."""
+    for name, value in scope["headers"]:
+        if name == REQUEST_ID and SANE_ID.fullmatch(value):
+            return str(value, "ascii")
+    return None

@@ -50,6 +50,8 @@ class Invocation:
     """Read no faster."""
     status: int
     """The status for the answer, or for the error."""
+    refuse_after: int | None
+    """Answer with the status after so many bytes, and read no more."""
     chunked: bool
     """Hand the event out in a chunked body, as Go does with a large one."""
 
@@ -117,6 +119,11 @@ class FakeRuntimeAPI:
         self.connections = 0
         self.init_errors: list[tuple[dict[str, str], dict[str, Any]]] = []
         self.init_error_status = 202
+        self.restore_errors: list[tuple[dict[str, str], dict[str, Any]]] = []
+        self.frozen = 0
+        """How many processes wait for their restore."""
+        self.restore_status = 200
+        self._restored = asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._events: asyncio.Queue[Invocation | int] = asyncio.Queue()
         self._failing: int | None = None
@@ -150,6 +157,7 @@ class FakeRuntimeAPI:
         cut_after: int | None = None,
         bytes_per_second: float | None = None,
         status: int = 202,
+        refuse_after: int | None = None,
         chunked: bool = False,
     ) -> Invocation:
         """Queue an event: any JSON value, or bytes as they are. It may take ``seconds``."""
@@ -161,6 +169,7 @@ class FakeRuntimeAPI:
             cut_after=cut_after,
             bytes_per_second=bytes_per_second,
             status=status,
+            refuse_after=refuse_after,
             chunked=chunked,
         )
         self._invocations[invocation.id] = invocation
@@ -176,6 +185,10 @@ class FakeRuntimeAPI:
         self._failing = status
         for _ in range(self.waiting):
             self.answer_poll(status)
+
+    def restore(self) -> None:
+        """Answer every ``/restore/next``: those that wait and those that come."""
+        self._loop.call_soon_threadsafe(self._restored.set)
 
     def stop_listening(self) -> None:
         """Refuse new connections; those that stand go on."""
@@ -225,6 +238,15 @@ class FakeRuntimeAPI:
                 body = json.loads(await reader.readexactly(int(headers["content-length"])))
                 self.init_errors.append((headers, body))
                 _reply(writer, self.init_error_status)
+            case ["2018-06-01", "runtime", "restore", "next"]:
+                self.frozen += 1
+                await self._restored.wait()
+                self.frozen -= 1
+                _reply(writer, self.restore_status)
+            case ["2018-06-01", "runtime", "restore", "error"]:
+                body = json.loads(await reader.readexactly(int(headers["content-length"])))
+                self.restore_errors.append((headers, body))
+                _reply(writer, 202)
             case _:
                 _reply(writer, 404)
 
@@ -266,8 +288,13 @@ class FakeRuntimeAPI:
     ) -> None:
         invocation.answer_headers = headers
         try:
-            await _read_chunks(invocation, reader)
-            if invocation.whole:
+            if "content-length" in headers:
+                data = await reader.readexactly(int(headers["content-length"]))
+                invocation.chunks.append(Arrival(time.monotonic(), data))
+                invocation.whole = True
+            else:
+                await _read_chunks(invocation, reader)
+            if invocation.whole or invocation.refuse_after is not None:
                 _reply(writer, invocation.status)
             else:
                 writer.transport.abort()
@@ -282,8 +309,9 @@ async def _read_chunks(invocation: Invocation, reader: asyncio.StreamReader) -> 
         assert data.endswith(b"\r\n")
         invocation.chunks.append(Arrival(time.monotonic(), data[:-2]))
         received += size
-        if invocation.cut_after is not None and received >= invocation.cut_after:
-            return
+        for enough in (invocation.cut_after, invocation.refuse_after):
+            if enough is not None and received >= enough:
+                return
         if invocation.bytes_per_second:
             await asyncio.sleep(size / invocation.bytes_per_second)
     rest = b""

@@ -1,4 +1,7 @@
-"""``make invoke``: one event through the built package, printed as a client would see it.
+"""``make invoke``: one event through the built package, printed when and as a client would see it.
+
+The package runs as on Lambda, against a server that speaks the Runtime API: Lambda's own emulator
+shows an answer only when it is whole.
 
 The function takes its settings from this shell's ``TOOLBRIDGE_`` and ``AWS_`` variables. Without an
 upstream among them a scripted one answers, and the event's own key is let in.
@@ -12,16 +15,22 @@ import json
 import os
 import sys
 import tempfile
+import time
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .package import PACKAGE, function  # noqa: TID252
+from .emulator import DELIMITER  # noqa: TID252
+from .fake_runtime_api import FakeRuntimeAPI  # noqa: TID252
+from .package import PACKAGE, ROOT, runtime  # noqa: TID252
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from .emulator import Answer  # noqa: TID252
+    from .fake_runtime_api import Invocation  # noqa: TID252
+    from .runtime_process import RuntimeProcess  # noqa: TID252
 
+SECONDS = 300
 HELLO = ["Hello", "! This reply is scripted:", " set TOOLBRIDGE_UPSTREAM_URL for a real one."]
 CALL = ['```tool_call\n{"name": "get_weather", ', '"arguments": {"city": "北京"}}\n```']
 TOOLS = {"TOOLBRIDGE_SAM", "TOOLBRIDGE_RIE", "TOOLBRIDGE_PYTHON"}
@@ -36,16 +45,41 @@ def main() -> int:
     parser.add_argument("--package", type=Path, default=PACKAGE)
     parser.add_argument("--logs", action="store_true", help="print what the function wrote, too")
     given = parser.parse_args()
-    event = json.loads(given.event.read_text("utf-8"))
+    try:
+        event = json.loads(given.event.read_text("utf-8"))
+    except OSError as error:
+        sys.stderr.write(f"{given.event}: {error.strerror}. There are: {', '.join(known())}\n")
+        return 1
+    except ValueError as error:
+        sys.stderr.write(f"{given.event} is no JSON: {error}\n")
+        return 1
     ours = ("TOOLBRIDGE_", "AWS_", "POWERTOOLS_")
     env = {n: v for n, v in os.environ.items() if n.startswith(ours) and n not in TOOLS}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, FakeRuntimeAPI() as api:
         settings = {**defaults(event, env, Path(folder)), **env}
-        with function(settings, package=given.package.resolve(), seconds=300) as running:
-            answer = running.invoke(event, seconds=310)
+        with runtime(api, settings, package=given.package.resolve()) as running:
+            invocation = api.invoke(event, seconds=SECONDS)
+            code = show(arriving(invocation, running), api, invocation)
             if given.logs:
                 sys.stderr.write(running.output)
-    return show(answer)
+    return code
+
+
+def arriving(invocation: Invocation, running: RuntimeProcess) -> Iterator[bytes]:
+    """What comes of an answer, when it comes, until it or the process ends."""
+    seen = 0
+    over = False
+    while not over:
+        over = invocation.over.done() or running.process.poll() is not None
+        new = invocation.chunks[seen:]
+        seen += len(new)
+        yield from (chunk.data for chunk in new)
+        time.sleep(0.005)
+
+
+def known() -> list[str]:
+    """The events that stand ready."""
+    return sorted(str(path.relative_to(ROOT)) for path in (ROOT / "events").glob("*.json"))
 
 
 def defaults(event: Mapping[str, Any], env: Mapping[str, str], folder: Path) -> dict[str, str]:
@@ -76,19 +110,30 @@ def request_of(event: Mapping[str, Any]) -> dict[str, Any]:
     return value
 
 
-def show(answer: Answer) -> int:
-    """Write the HTTP response; 1 when there is none."""
-    if not answer.streamed:
-        fault = json.loads(answer.raw or b"{}")
+def show(pieces: Iterator[bytes], api: FakeRuntimeAPI, invocation: Invocation) -> int:
+    """Write the HTTP response as it comes; 1 when there is none."""
+    raw = b""
+    for piece in pieces:
+        raw += piece
+        if DELIMITER in raw:
+            break
+    else:
+        fault = invocation.error or next((told for _, told in api.init_errors), {})
         reason = fault.get("errorMessage", "no answer; --logs tells more")
         sys.stderr.write(f"The function failed: {reason}\n")
         return 1
-    prelude = answer.prelude
+    head, _, begun = raw.partition(DELIMITER)
+    prelude = json.loads(head)
     lines = [f"HTTP/1.1 {prelude['statusCode']}"]
     lines += [f"{name}: {value}" for name, value in prelude["headers"].items()]
     sys.stdout.write("\n".join(lines) + "\n\n")
     sys.stdout.flush()
-    sys.stdout.buffer.write(answer.body.rstrip(b"\n") + b"\n")
+    for piece in chain([begun], pieces):
+        sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+        last = piece or begun
+    if not last.endswith(b"\n"):
+        sys.stdout.write("\n")
     return 0
 
 

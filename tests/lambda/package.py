@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .emulator import Emulator, find_rie  # noqa: TID252
+from .runtime_process import RuntimeProcess  # noqa: TID252
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from .fake_runtime_api import FakeRuntimeAPI  # noqa: TID252
 
 ROOT = Path(__file__).parents[2]
 BUILT = ROOT / ".aws-sam" / "build"
@@ -35,6 +38,20 @@ def python() -> str:
         [ROOT / "scripts" / "find-python", "3.13"], check=True, capture_output=True, text=True
     )
     return found.stdout.strip()
+
+
+def runtime(
+    api: FakeRuntimeAPI, env: Mapping[str, str], *, package: Path = PACKAGE
+) -> RuntimeProcess:
+    """The package by its wrapper, against a Runtime API that says when each chunk came."""
+    bare = {"PYTHONPATH": str(SAM / "runtime"), "PYTHONDONTWRITEBYTECODE": "1"}
+    return RuntimeProcess(
+        api,
+        "handler.handler",
+        cwd=package,
+        command=[str(package / "stream.sh"), python(), "/var/runtime/bootstrap.py"],
+        env={**bare, **ACCOUNT, **env},
+    )
 
 
 def function(

@@ -27,8 +27,7 @@ from tests.fake_upstream import Answer, Hang, Pause, Reset, chat, chunk, sse
 from tests.upstream_thread import upstream
 
 from .fake_runtime_api import FakeRuntimeAPI, until  # noqa: TID252
-from .package import ACCOUNT, BUILT, PACKAGE, ROOT, SAM, function, python  # noqa: TID252
-from .runtime_process import RuntimeProcess  # noqa: TID252
+from .package import ACCOUNT, BUILT, PACKAGE, ROOT, SAM, function, runtime  # noqa: TID252
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -224,25 +223,13 @@ def test_one_line_a_request(keys: SSM, model: FakeUpstream) -> None:
 
 
 def test_request_ids_are_lambdas(keys: SSM, model: FakeUpstream) -> None:
-    with FakeRuntimeAPI() as api, started(api, settings(keys, model)):
+    with FakeRuntimeAPI() as api, runtime(api, settings(keys, model)):
         invocation = api.invoke(event("chat")).wait()
         assert invocation.prelude["headers"]["x-request-id"] == invocation.id
 
 
-def started(api: FakeRuntimeAPI, env: dict[str, str], package: Path = PACKAGE) -> RuntimeProcess:
-    """The package's runtime against an API that says when each chunk came."""
-    bare = {"PYTHONPATH": str(SAM / "runtime"), "PYTHONDONTWRITEBYTECODE": "1"}
-    return RuntimeProcess(
-        api,
-        "handler.handler",
-        cwd=package,
-        command=[str(package / "stream.sh"), python(), "/var/runtime/bootstrap.py"],
-        env={**bare, **ACCOUNT, **env},
-    )
-
-
 def test_each_piece_arrives_when_the_model_writes_it(keys: SSM, model: FakeUpstream) -> None:
-    with FakeRuntimeAPI() as api, started(api, settings(keys, model)):
+    with FakeRuntimeAPI() as api, runtime(api, settings(keys, model)):
         api.invoke(event("chat")).wait()
         invocation = api.invoke(asking("Count slowly.")).wait()
         times = [at for at, data in invocation.chunks if b"word" in data]
@@ -255,7 +242,7 @@ def test_each_piece_arrives_when_the_model_writes_it(keys: SSM, model: FakeUpstr
 
 def test_sixty_four_streams_in_one_process(keys: SSM, model: FakeUpstream) -> None:
     env = settings(keys, model, AWS_LAMBDA_MAX_CONCURRENCY="64")
-    with FakeRuntimeAPI() as api, started(api, env):
+    with FakeRuntimeAPI() as api, runtime(api, env):
         api.invoke(event("chat")).wait()
         invocations = [api.invoke(asking("Count slowly.")) for _ in range(64)]
         began = time.monotonic()
@@ -276,17 +263,17 @@ def test_sixty_four_streams_in_one_process(keys: SSM, model: FakeUpstream) -> No
 @pytest.mark.parametrize("count", [1, 8])
 def test_streams_that_lambda_ends_say_so(keys: SSM, model: FakeUpstream, count: int) -> None:
     env = settings(keys, model, AWS_LAMBDA_MAX_CONCURRENCY=str(count))
-    with FakeRuntimeAPI() as api, started(api, env) as runtime:
+    with FakeRuntimeAPI() as api, runtime(api, env) as running:
         answers = [api.invoke(asking("Please hang.")) for _ in range(count)]
         until(lambda: all(b"So far" in answer.raw for answer in answers))
-        runtime.process.send_signal(signal.SIGTERM)
+        running.process.send_signal(signal.SIGTERM)
         for answer in answers:
             events = answer.wait().body.decode().split("\n\n")
             last = [each for each in events if each.startswith("data: ")][-1]
             assert json.loads(last.removeprefix("data: "))["error"]["code"] == "out_of_time"
             assert answer.whole
-        assert runtime.process.wait(20) == 0
-        told = re.findall(r'"error": ?"(\w+)"', runtime.output)
+        assert running.process.wait(20) == 0
+        told = re.findall(r'"error": ?"(\w+)"', running.output)
         assert told == ["cancelled"] * count
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from .cloudformation import Deployment, Refused  # noqa: TID252
+from .fake_runtime_api import until  # noqa: TID252
 from .package import SAM  # noqa: TID252
 from .translation import TEMPLATES, translated  # noqa: TID252
 
@@ -27,6 +28,7 @@ OTHERWISE = {
     "PublicName": "a-name",
     "Thinking": "false",
     "Dialect": "raw",
+    "Alternation": "false",
     "BedrockModelArns": MODEL,
     "KeysPath": "/toolbridge/test",
     "KeysTtl": "61",
@@ -35,6 +37,7 @@ OTHERWISE = {
     "Timeout": "301",
     "Concurrency": "65",
     "Architecture": "x86_64",
+    "SnapStart": "on",
     "Front": "api",
     "CorsOrigins": "https://app.example.com",
     "VpcSubnets": "subnet-0a1b2c3d",
@@ -70,15 +73,24 @@ def called(plain: dict[str, Any], given: dict[str, str]) -> str:
     """What the Function URL calls: changes when what is deployed reaches callers."""
     made = Deployment(plain, given).resources()
     function = json.dumps(made["Bridge"], sort_keys=True)
-    match made["BridgeUrl"]["TargetFunctionArn"]:
+    target = made["BridgeUrl"]["TargetFunctionArn"]
+    if "Qualifier" in made["BridgeUrl"]:
+        assert target == {"Ref": "Bridge"}
+        target = {"Ref": f"BridgeAlias{made['BridgeUrl']['Qualifier']}"}
+    match target:
         case {"Ref": "Bridge"} if made["Bridge"].get("PublishToLatestPublished"):
             return function  # $LATEST.PUBLISHED, made anew by each change of the function
         case {"Ref": "Bridge"} if "CapacityProviderConfig" not in made["Bridge"]:
             return function  # $LATEST
         case {"Ref": alias}:
-            version, _ = made[alias]["FunctionVersion"]["Fn::GetAtt"]
-            return f"{version} {json.dumps(made[version], sort_keys=True)}"
+            return published(made, alias)
     raise AssertionError(made["BridgeUrl"])
+
+
+def published(made: dict[str, Any], alias: str) -> str:
+    """The version that an alias leads to."""
+    version, _ = made[alias]["FunctionVersion"]["Fn::GetAtt"]
+    return f"{version} {json.dumps(made[version], sort_keys=True)}"
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
@@ -102,6 +114,97 @@ def test_every_parameter_reaches_what_is_called(plain, name):
         if one != "Front":  # there, the URL itself goes
             changed = called(after, values) != called(plain[name], NEEDED[name])
             assert changed == (one not in BESIDE_THE_FUNCTION), one
+
+
+FROZEN = OWN | {"SnapStart": "on"}
+NAMED = {"VpcSubnets": OTHERWISE["VpcSubnets"], "VpcSecurityGroups": OTHERWISE["VpcSecurityGroups"]}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param(FROZEN, id="url"),
+        pytest.param(FROZEN | NAMED, id="network"),
+        pytest.param(FROZEN | {"Front": "api", "CorsOrigins": "https://a.example"}, id="api"),
+        pytest.param(FROZEN | {"UpstreamKind": "file"}, id="file-with-a-leftover-url"),
+        pytest.param(
+            {"SnapStart": "on", "UpstreamKind": "bedrock", "UpstreamModel": PROFILE}, id="bedrock"
+        ),
+    ],
+)
+def test_a_snapshot_is_taken_of_each_change_of_the_function_and_of_nothing_else(plain, given):
+    """Lambda publishes no version of what has not changed: CloudFormation would fail."""
+    seen = set()
+    template = plain["template.yaml"]
+    before = Deployment(template, given).resources()
+    others = OTHERWISE | {"SnapStart": "off", "VpcSubnets": "subnet-4d,subnet-4e"}
+    for one in template["Parameters"].keys() - {"SnapStart"}:
+        values = given | {one: others[one]}
+        if one in NAMED:
+            values = NAMED | values
+        try:
+            after = Deployment(template, values).resources()
+        except Refused:
+            assert given.get("UpstreamKind") == "bedrock"
+            assert one in {"UpstreamKind", "UpstreamUrl"}
+            continue
+        for made in (before, after):
+            made["Bridge"].pop("ReservedConcurrentExecutions", None)  # is of all versions
+        changed = after["Bridge"] != before["Bridge"]
+        seen |= {one} if changed else set()
+        assert changed == (
+            published(after, "BridgeAliaslive") != published(before, "BridgeAliaslive")
+        ), one
+    assert {"KeysPath", "Memory", "Tracing", "VpcSubnets"} <= seen
+
+
+def test_what_is_called_is_the_snapshot_when_there_is_one(plain):
+    for front in ("url", "api"):
+        frozen, usual = (
+            Deployment(plain["template.yaml"], given | {"Front": front}).resources()
+            for given in (FROZEN, OWN)
+        )
+        may = [name for name, made in frozen.items() if "Principal" in made]
+        assert len(may) == (2 if front == "url" else 1)
+        for name in may:
+            assert frozen[name]["FunctionName"] == {"Ref": "BridgeAliaslive"}
+            assert usual[name]["FunctionName"] == {"Ref": "Bridge"}
+        assert frozen["Bridge"]["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+        assert usual["Bridge"]["SnapStart"] == {"ApplyOn": "None"}
+    path = "/{proxy+}"
+    uris = [
+        made["Api"]["Body"]["paths"][path]["x-amazon-apigateway-any-method"][
+            "x-amazon-apigateway-integration"
+        ]["uri"]
+        for made in (frozen, usual)
+    ]
+    assert ["BridgeAliaslive" in uri for uri in uris] == [True, False]
+
+
+def test_an_api_is_deployed_anew_when_what_it_calls_changes():
+    """Its body changes by a condition, which SAM does not see: it is deployed each time."""
+    asked = {"": {"template": TEMPLATES["template.yaml"], "lint": False}}
+
+    def deployment() -> str:
+        made = translated(asked)[""]["plain"]["Resources"]
+        return next(str(name) for name in made if name.startswith("ApiDeployment"))
+
+    first = deployment()
+    until(lambda: deployment() != first)
+
+
+def test_a_description_has_room_for_what_operators_have(plain):
+    """256 characters, beside Lambda's id of the role (21)."""
+    given = FROZEN | NAMED | {"PublicName": "claude-sonnet-4.6", "Front": "api"}
+    given["VpcSubnets"] = "subnet-0a1b2c3d4e5f60718,subnet-1a1b2c3d4e5f60718"
+    given["VpcSecurityGroups"] = "sg-0a1b2c3d4e5f60718"
+    given["CorsOrigins"] = "https://app.example.com"
+    made = Deployment(plain["template.yaml"], given).resources()
+    (version,) = (one for name, one in made.items() if name.startswith("BridgeVersion"))
+    between, (role, *said) = version["Description"]["Fn::Join"]
+    assert role == {"Fn::GetAtt": ["Role", "RoleId"]}
+    assert len(between.join(["x" * 21, *said])) <= 256
+    assert "subnet-" not in between.join(said)
 
 
 def test_a_version_of_sams_would_keep_what_was_deployed_before():

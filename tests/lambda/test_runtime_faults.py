@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -151,7 +152,8 @@ def test_answer_that_is_not_taken_is_logged(probe, status):
         pytest.param(None, "Function.TypeError", id="null"),
         pytest.param("text", "Function.RuntimeError", id="text"),
         pytest.param([1], "Function.RuntimeError", id="list"),
-        pytest.param({"detail-type": "Scheduled Event"}, "Function.RuntimeError", id="schedule"),
+        pytest.param({"Records": [{"body": "x"}]}, "Function.RuntimeError", id="queue"),
+        pytest.param({"source": "aws.s3"}, "Function.RuntimeError", id="another service"),
         pytest.param(
             {"version": "2.0", "requestContext": {}}, "Function.KeyError", id="without http"
         ),
@@ -178,3 +180,34 @@ def test_error_report_that_is_not_taken_is_logged(probe):
     answer = probe.api.invoke({}, status=403).wait()
     probe.ask("/echo")
     assert f"{answer.id}\tLambda did not take the report" in probe.runtime.output
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param(
+            {
+                "version": "0",
+                "source": "aws.events",
+                "detail-type": "Scheduled Event",
+                "detail": {},
+            },
+            id="a rule of EventBridge",
+        ),
+        pytest.param({"source": "aws.scheduler", "detail": "{}"}, id="a schedule"),
+        pytest.param({"source": "serverless-plugin-warmup"}, id="serverless-plugin-warmup"),
+        pytest.param({"warmer": True, "concurrency": 3}, id="lambda-warmer"),
+    ],
+)
+def test_event_that_keeps_warm_is_answered(probe, given):
+    before = probe.runtime.output
+    answer = probe.api.invoke(given).wait()
+    assert answer.error is None
+    assert json.loads(answer.raw) == {"status": "ok"}
+    assert probe.runtime.output == before
+
+
+def test_acknowledgement_that_is_not_taken_is_logged(probe):
+    answer = probe.api.invoke({"warmer": True}, status=403).wait()
+    probe.ask("/echo")
+    assert f"{answer.id}\tLambda did not take the answer" in probe.runtime.output

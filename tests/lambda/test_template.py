@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from bridge.server.variables import VARIABLES
 
@@ -36,13 +37,14 @@ FAULTS = {
         "AWS_LAMBDA_LOG_STREAM_NAME:",
     ),
     "a statement without an effect": ("Effect: Allow\n                Action: ssm", "Action: ssm"),
+    "an alarm on nothing": ("MetricName: Failed", "MetricsName: Failed"),
     "an unused condition": ("!If [MetricsOff,", "!If [FromFile,"),
 }
 OF_ONE = {
     "template.yaml": {
         "a key of a group's that is none": ("VpcConfig: !If\n", "VpcConfigs: !If\n"),
         "an API of nothing": (
-            "FunctionName: !Ref Bridge\n      Principal: apig",
+            "FunctionName: *called\n      Principal: apig",
             "Principal: apig",
         ),
     },
@@ -195,6 +197,32 @@ def test_alarms_watch_the_function(resources):
         (dimension,) = alarms[name]["Properties"]["Dimensions"]
         assert dimension == {"Name": "FunctionName", "Value": {"Ref": "Bridge"}}
     assert "Url5xxCount" in str(alarms["FailuresAlarm"])
+    stats = [each.get("MetricStat") for each in alarms["FailedAlarm"]["Properties"]["Metrics"]]
+    failed = [stat["Metric"] for stat in stats if stat is not None]
+    assert {metric["MetricName"] for metric in failed} == {"Failed"}
+    for metric in failed:
+        dimensions = {each["Name"]: each["Value"] for each in metric["Dimensions"]}
+        assert dimensions == {"service": "toolbridge", "function_name": {"Ref": "Bridge"}}
+    # Without metrics there is nothing to watch.
+    assert alarms["FailedAlarm"]["Condition"] == "MetricsOn"
+    for alarm in alarms.values():
+        told = {"Fn::If": ["AlarmsSent", [{"Ref": "AlarmTopic"}], {"Ref": "AWS::NoValue"}]}
+        assert alarm["Properties"]["AlarmActions"] == alarm["Properties"]["OKActions"] == told
+
+
+def test_a_version_of_another_description_is_another_version(examined):
+    """Nothing else of a version changes with parameters; ``test_deployments`` has which."""
+    made = examined["template.yaml"]["plain"]["Resources"]
+    assert made["Bridge"]["Properties"]["SnapStart"] == {
+        "ApplyOn": {"Fn::If": ["SnapStarted", "PublishedVersions", "None"]}
+    }
+    (version,) = of_type(made, "AWS::Lambda::Version").values()
+    assert version["DeletionPolicy"] == "Delete"
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-central-1", "AWS::Lambda::Version")
+    assert "/properties/Description" in schema.schema["createOnlyProperties"]
+    assert schema.schema["properties"]["Description"]["maxLength"] == 256
+    # A URL asks for the alias by its name, which tells CloudFormation of no order.
+    assert made["BridgeUrl"]["DependsOn"] == "BridgeAliaslive"
 
 
 def test_every_variable_of_ours_is_known(name):

@@ -13,8 +13,10 @@ status and headers into the answer's prelude. Nothing here knows what the applic
     context      the context object; request and trace id as context variables
     cycle        Mangum's HTTP cycle, streaming
     invocation   one invocation, from event to receipt, within its deadline
+    warming      events that only keep the environment warm
     loop         the polls in flight
     handler      the Mangum object, found and its lifespan started
+    snapstart    the start as a snapshot, and what is done in each copy of it
     logs         the root logger, as Lambda's own runtime sets it up
     __main__     the process
 
@@ -22,9 +24,8 @@ One event loop and one lifespan live as long as the process, so connections made
 serve every invocation. ``AWS_LAMBDA_MAX_CONCURRENCY`` polls are in flight at once (absent: one),
 each invocation in a task of its own. The lifespan is never shut down: where Lambda
 gives notice at all before it ends an execution environment (Managed Instances, extensions), it
-leaves a fraction of a second, which is for what is being answered. Not supported: SnapStart
-(``/restore/next``), layers (``/opt/python`` is not on the path), decorators around the Mangum
-object.
+leaves a fraction of a second, which is for what is being answered. Not supported: layers
+(``/opt/python`` is not on the path), decorators around the Mangum object.
 
 Sources: the AWS Lambda Developer Guide, "Using the Lambda runtime API for custom runtimes" and
 "Building a custom runtime" (response streaming; Managed Instances).
@@ -33,5 +34,6 @@ Sources: the AWS Lambda Developer Guide, "Using the Lambda runtime API for custo
 from __future__ import annotations
 
 from bridge.aws.runtime.context import Context, request_id, trace_id
+from bridge.aws.runtime.response import refusal
 
-__all__ = ["Context", "request_id", "trace_id"]
+__all__ = ["Context", "refusal", "request_id", "trace_id"]

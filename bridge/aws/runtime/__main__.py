@@ -10,13 +10,17 @@ import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from bridge.aws.runtime import logs
+from bridge.aws.runtime import logs, snapstart
 from bridge.aws.runtime.api import RuntimeAPI
 from bridge.aws.runtime.handler import load, start_lifespan
 from bridge.aws.runtime.loop import serve
-from bridge.aws.runtime.messages import ContainerError, Fault
+from bridge.aws.runtime.messages import ContainerError, Fault, RuntimeAPIError
+
+if TYPE_CHECKING:
+    from mangum import Mangum
+    from mangum.protocols import LifespanCycle
 
 logger = logging.getLogger("bridge.aws.runtime")
 
@@ -27,8 +31,9 @@ _SPARE_THREADS = 4
 def main() -> NoReturn:
     """Load the handler that ``_HANDLER`` names, start its lifespan, answer invocations.
 
-    Ends, with status 1, only when the start failed (which is reported to Lambda) or when the
-    Runtime API fails; with status 0 when Lambda ends the environment.
+    Ends with status 1 when the start failed (which is reported to Lambda) or the Runtime API
+    fails, with SnapStart's own when one of its hooks failed, and with 0 when Lambda ends the
+    environment.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A frozen process flushes nothing, and metrics are printed.
@@ -52,20 +57,41 @@ def main() -> NoReturn:
         logger.critical("The function could not be started.", exc_info=error)
         with suppress(ContainerError):
             loop.run_until_complete(api.fail_init(Fault.of(error)))
-        _exit()
+        _exit(1)
     gc.freeze()
     gc.enable()
+    _exit(_serve(loop, api, adapter, lifespan, concurrency))
+
+
+def _serve(
+    loop: asyncio.AbstractEventLoop,
+    api: RuntimeAPI,
+    adapter: Mangum,
+    lifespan: LifespanCycle | None,
+    concurrency: int,
+) -> int:
+    """Become a snapshot where that is asked for, and answer; the status to end with."""
     try:
+        if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == snapstart.INITIALIZATION_TYPE:
+            status = loop.run_until_complete(snapstart.freeze(api))
+            if status:
+                return status
         state = lifespan.lifespan_state if lifespan else {}
         loop.run_until_complete(serve(api, adapter, state, concurrency))
-        _exit(0)
     except ExceptionGroup as failures:
-        first = failures.exceptions[0]  # with many polls they are all alike
-        logger.critical("The runtime ends: %s", first, exc_info=first)
-    _exit()
+        _tell_end(failures.exceptions[0])  # with many polls they are all alike
+        return 1
+    except (RuntimeAPIError, OSError) as error:
+        _tell_end(error)
+        return 1
+    return 0
 
 
-def _exit(status: int = 1) -> NoReturn:
+def _tell_end(error: BaseException) -> None:
+    logger.critical("The runtime ends: %s", error, exc_info=error)
+
+
+def _exit(status: int) -> NoReturn:
     """Exit at once, as AWS asks: no thread of the application may hold the process."""
     logging.shutdown()
     sys.stdout.flush()

@@ -69,6 +69,12 @@ class RuntimeAPI:
         target = f"{_ROOT}/invocation/{invocation.id}/response"
         return StreamedResponse(self._address, target, invocation.echo)
 
+    async def acknowledge(self, invocation: Invocation) -> None:
+        """Answer an event that asks for nothing; raises ``ContainerError``."""
+        headers = {"Content-Type": "application/json", **invocation.echo}
+        path = f"/invocation/{invocation.id}/response"
+        await self._post(path, headers, b'{"status":"ok"}', {202}, "the answer")
+
     async def fail(self, invocation: Invocation, fault: Fault) -> None:
         """Report that an event could not be answered at all; raises ``ContainerError``."""
         await self._report(f"/invocation/{invocation.id}/error", fault, invocation.echo, {202})
@@ -78,17 +84,37 @@ class RuntimeAPI:
         # 403: another process of this environment was the first to report.
         await self._report("/init/error", fault, {}, {202, 403})
 
+    async def restored(self) -> None:
+        """Be frozen into a snapshot; returns in each copy of it that is restored.
+
+        Raises ``RuntimeAPIError`` or ``OSError``.
+        """
+        expect({200}, await self._call("GET", "/restore/next"), "/restore/next")
+
+    async def fail_restore(self, fault: Fault) -> None:
+        """Report that a copy of the snapshot is of no use; raises ``ContainerError``."""
+        await self._report("/restore/error", fault, {}, {202})
+
     async def _report(
         self, path: str, fault: Fault, echo: Mapping[str, str], accepted: Container[int]
     ) -> None:
         headers = {"Content-Type": "application/json", ERROR_TYPE: fault.type, **echo}
+        await self._post(path, headers, fault.json(), accepted, f"the report of {fault.type}")
+
+    async def _post(
+        self,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        accepted: Container[int],
+        what: str,
+    ) -> None:
         try:
-            response = await self._call("POST", path, headers, fault.json())
-            expect(accepted, response, path)
+            expect(accepted, await self._call("POST", path, headers, body), path)
         except ContainerError:
             raise
         except (RuntimeAPIError, OSError) as error:
-            logger.warning("Lambda did not take the report of %s: %s", fault.type, error)
+            logger.warning("Lambda did not take %s: %s", what, error)
 
     async def _call(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes = b""

@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+W3C_FIELDS = ("traceparent", "tracestate", "baggage")
+"""What may be seen of the trace context that comes in ``clientContext.w3c``."""
+
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the invocation that the running task belongs to."""
 
@@ -67,6 +70,7 @@ class Context:
     memory_limit_in_mb: str | None
     log_group_name: str | None
     log_stream_name: str | None
+    w3c_fields: Mapping[str, str]
 
     @classmethod
     def of(cls, headers: Mapping[str, str], environ: Mapping[str, str]) -> Context:
@@ -75,6 +79,7 @@ class Context:
         Raises ``ValueError`` or ``LookupError`` when a header is missing or no JSON.
         """
         client = json.loads(headers.get("lambda-runtime-client-context") or "null")
+        w3c = client.pop("w3c", None) if isinstance(client, dict) else None
         identity = json.loads(headers.get("lambda-runtime-cognito-identity") or "{}")
         return cls(
             aws_request_id=headers["lambda-runtime-aws-request-id"],
@@ -91,11 +96,22 @@ class Context:
             memory_limit_in_mb=environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
             log_group_name=environ.get("AWS_LAMBDA_LOG_GROUP_NAME"),
             log_stream_name=environ.get("AWS_LAMBDA_LOG_STREAM_NAME"),
+            w3c_fields=_w3c_fields(w3c),
         )
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until Lambda ends the invocation."""
         return max(0, self.deadline_ms - int(time.time() * 1000))
+
+    def w3c(self) -> dict[str, str]:
+        """The W3C trace context of the invocation."""
+        return dict(self.w3c_fields)
+
+
+def _w3c_fields(given: object) -> dict[str, str]:
+    if not isinstance(given, dict):
+        return {}
+    return {name: value for name in W3C_FIELDS if isinstance(value := given.get(name), str)}
 
 
 def _client_context(given: dict[str, Any]) -> ClientContext:

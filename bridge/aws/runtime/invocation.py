@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from bridge.aws.runtime.context import Context, request_id, trace_id
 from bridge.aws.runtime.cycle import StreamCycle
-from bridge.aws.runtime.messages import Fault
+from bridge.aws.runtime.messages import ContainerError, Fault
+from bridge.aws.runtime.warming import keeps_warm
 
 if TYPE_CHECKING:
     from mangum import Mangum
@@ -45,9 +46,14 @@ async def answer(
         context = Context.of(invocation.headers, os.environ)
         trace_id.set(context.trace_id)
         event = json.loads(invocation.payload)
+        if keeps_warm(event):
+            await api.acknowledge(invocation)
+            return
         handler = adapter.infer(event, cast("LambdaContext", context))
         response = api.respond(invocation)
         cycle = StreamCycle(handler, state, response)
+    except ContainerError:
+        raise
     except Exception as error:
         logger.exception("The event is none that the adapter can read.")
         await api.fail(invocation, Fault.of(error))

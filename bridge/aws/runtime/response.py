@@ -12,7 +12,8 @@ import json
 import logging
 from base64 import b64encode
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.aws.runtime import http1
 from bridge.aws.runtime.messages import (
@@ -38,6 +39,24 @@ _HEADERS = {
     "Trailer": f"{ERROR_TYPE}, {ERROR_BODY}",
 }
 
+_current: ContextVar[StreamedResponse | None] = ContextVar("response", default=None)
+
+
+def refusal() -> Refusal | None:
+    """How Lambda refused the answer of the running task before its end; None if it did not.
+
+    The application only sees its client leave.
+    """
+    response = _current.get()
+    return response.refused if response else None
+
+
+class Refusal(NamedTuple):
+    """The status of the answer, and the one with which Lambda would have no more of it."""
+
+    answered: int
+    status: int
+
 
 class StreamedResponse:
     """Begun once, written to, ended once.
@@ -52,7 +71,10 @@ class StreamedResponse:
         self._connection: http1.Connection | None = None
         self._receipt: asyncio.Task[http1.Response] | None = None
         self._ended = False
+        self._status = 0
+        self.refused: Refusal | None = None
         self.on_lost: Callable[[], None] | None = None
+        _current.set(self)
 
     @property
     def begun(self) -> bool:
@@ -61,6 +83,7 @@ class StreamedResponse:
 
     async def begin(self, prelude: Mapping[str, Any], body: bytes) -> None:
         """Send the prelude and the first bytes of the body, at least one; raises ``OSError``."""
+        self._status = prelude["statusCode"]
         self._connection = await http1.Connection.open(self._address)
         self._receipt = asyncio.create_task(self._connection.response())
         self._receipt.add_done_callback(self._answered)
@@ -107,7 +130,11 @@ class StreamedResponse:
                 await self._connection.drain()
 
     def _answered(self, receipt: asyncio.Task[http1.Response]) -> None:
-        if not receipt.cancelled():
-            receipt.exception()  # read here, or asyncio complains; `delivered` tells it
-        if self.on_lost and not self._ended:
+        # An exception is read here, or asyncio complains; `delivered` tells it.
+        answered = not receipt.cancelled() and receipt.exception() is None
+        if self._ended:
+            return
+        if answered:
+            self.refused = Refusal(self._status, receipt.result().status)
+        if self.on_lost:
             self.on_lost()
