@@ -48,7 +48,9 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         own = 1  # the pipe that wakes the loop
         return GRACE_SECONDS if len(self._selector.get_map()) > own else 0  # type: ignore[attr-defined]
 
-    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Any, func: Callable[..., Any], *args: Any
+    ) -> Any:
         def done(_: object) -> None:
             self._threads -= 1
 
@@ -58,7 +60,7 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         return future
 
 
-class _Jumping(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
+class _Jumping(selectors.DefaultSelector):
     """Waits for no timer: it tells the loop that the time has come."""
 
     def __init__(self, loop: JumpingLoop) -> None:
