@@ -51,9 +51,12 @@ serve: $(VENV)/.$(if $(UPSTREAM),serve,local) ## Serve the embedded model, or UP
 
 # --- test ---------------------------------------------------------------------------------------
 
-.PHONY: test test-replies record-replies test-model test-agents cov fuzz
+.PHONY: test test-slow test-replies record-replies test-model test-agents cov fuzz
 test: $(VENV)/.dev ## Run the fast tests on every processor (ARGS="-k decoder" for some, -n0 for one)
-	$(PYTEST) -n auto $(ARGS)
+	$(PYTEST) -n auto -m 'not slow' $(ARGS)
+
+test-slow: $(VENV)/.dev ## Run the tests that are marked as slow: the properties at greater length
+	$(PYTEST) -n auto -m slow $(ARGS)
 
 test-replies: $(VENV)/.dev ## Run the table of replies through HTTP in every way (EACH=8 for eight of each)
 	REPLIES_EACH=$(or $(EACH),every) $(PYTEST) tests/test_replies_http.py $(ARGS)
@@ -69,7 +72,7 @@ test-agents: $(VENV)/.dev $(VENV)/.local ## Run ten conversations of an agent on
 
 # The core computes and does nothing else, so every branch of it can be reached by a test.
 CORE = bridge/*.py,bridge/dialects/*.py
-cov: $(VENV)/.dev ## Run the fast tests with coverage; the core must have all of its branches
+cov: $(VENV)/.dev ## Run the fast and the slow tests with coverage; the core must have all of its branches
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n auto $(ARGS)
 	$(BIN)/coverage combine --quiet
@@ -86,7 +89,7 @@ fuzz: $(VENV)/.dev ## Try the properties of the core at length (FUZZ_MINUTES=20,
 bench: $(VENV)/.dev $(VENV)/.local ## Measure against baselines in the same run, and write benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks $(ARGS)
 
-bench-check: $(VENV)/.dev ## Check the steps and the ratios that must hold
+bench-check: $(VENV)/.dev ## Check what is counted of the benchmarks: steps, characters, tokens
 	$(BIN)/python -m benchmarks.check
 
 # --- check --------------------------------------------------------------------------------------

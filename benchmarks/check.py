@@ -1,8 +1,8 @@
 """``python -m benchmarks.check``: the part of the benchmarks that may fail a build.
 
-No clock is looked at. Steps are lines of the package that were run: the same on every machine for
-the same Python. Processor time appears in ratios only, of figures that were measured side by side,
-with bounds that a busy machine does not reach and a quadratic loop does.
+Nothing is timed: ``python -m benchmarks`` has the figures that are. Steps are lines of the package
+that were run, the same on every machine for the same Python; what a line leaves to Python's own
+strings shows in the characters that they copy or look through.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import bridge
-from benchmarks import bulk, core, wire, workload
+from benchmarks import bulk, core, workload
 from benchmarks.figures import short, table
-from benchmarks.processes import passthrough, streaming, upstream
 from benchmarks.tokens import by_characters, chatml_of, kept, prompt
 from bridge.turns import Piece
+from tests.properties.steps import Counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,11 +101,11 @@ def drain(exchange: Exchange, pieces: list[Piece]) -> None:
 
 # Growth -------------------------------------------------------------------------------------------
 
-SIZE = 20_000
-GROWTH = 8
-MOST_GROWTH = 1.4
-"""Times the eightfold. A quadratic loop tends to 8, one that only copies text shows 1.5 or more."""
-TRIES = 3
+SIZE = 5_000
+"""More than what is held back for a while."""
+GROWTH = 4
+MOST_GROWTH = 1.2
+"""Times the fourfold. What is quadratic tends to 4."""
 
 REPLIES = {
     "prose": bulk.PROSE,
@@ -139,28 +139,30 @@ def of_growth() -> Iterator[Check]:
     for size in (4, 2048):
         for name, unit in REPLIES.items():
             work = partial(feed, asked, unit, size, call=False)
-            yield growth(f"reply of {name}, pieces of {size}", work)
+            yield from growth(f"reply of {name}, pieces of {size}", work)
     for name, unit in ARGUMENTS.items():
         work = partial(feed, asked, unit, 64, call=True)
-        yield growth(f"argument of {name}, pieces of 64", work)
+        yield from growth(f"argument of {name}, pieces of 64", work)
 
 
-def growth(what: str, work: Callable[[int], float]) -> Check:
-    """Processor time of a text eight times as long, over eight times that of the short one."""
-    few = min(work(SIZE) for _ in range(TRIES))
-    ratio = work(SIZE * GROWTH) / few / GROWTH
-    for _ in range(TRIES - 1):
-        if ratio > MOST_GROWTH:
-            ratio = min(ratio, work(SIZE * GROWTH) / few / GROWTH)
-    return Check(f"growth, {what}", ratio, MOST_GROWTH)
+def growth(what: str, work: Callable[[int], tuple[int, int]]) -> Iterator[Check]:
+    """Steps and characters of a text four times as long, over four times those of the short one."""
+    few, many = work(SIZE), work(SIZE * GROWTH)
+    for counted, less, more in zip(("steps", "characters"), few, many, strict=True):
+        yield Check(f"growth in {counted}, {what}", more / max(less, SIZE) / GROWTH, MOST_GROWTH)
 
 
-def feed(asked: ChatCompletionRequest, unit: str, piece: int, size: int, *, call: bool) -> float:
+def feed(
+    asked: ChatCompletionRequest, unit: str, piece: int, size: int, *, call: bool
+) -> tuple[int, int]:
+    """The steps that a reply of this size takes, and the characters that are looked at."""
     exchange = core.exchange_of(asked)
     if call:
         exchange.feed(Piece(core.opening(exchange)))
-    pieces = [Piece(text) for text in workload.pieces(unit * (size // len(unit)), piece)]
-    return core.spent(lambda: drain(exchange, pieces))
+    texts = workload.pieces(unit * (size // len(unit)), piece)
+    pieces = [Piece(Counted(text)) for text in texts]
+    Counted.looked = 0
+    return steps(lambda: drain(exchange, pieces)), Counted.looked
 
 
 # Prompts ------------------------------------------------------------------------------------------
@@ -188,25 +190,8 @@ def rendering_steps(messages: int, tools: int) -> int:
     return steps(lambda: core.exchange_of(asked))
 
 
-# Streams ------------------------------------------------------------------------------------------
-
-MOST_CPU = {"first cpu": 4.0, "text cpu": 4.0, "arguments cpu": 4.0, "burst cpu": 6.0}
-"""Times the pass-through's. When this was written: 1.6, 1.5, 1.7 and 3.6."""
-
-
-def of_streams() -> Iterator[Check]:
-    """Processor time of the whole server, beside the pass-through's."""
-    with upstream() as source, passthrough(source.url) as passed, streaming(source.url) as ours:
-        sides = {wire.DIRECT: source, wire.PASSED: passed, wire.OURS: ours}
-        measured = wire.measure(sides, source, wire.QUICK)
-    for figure, bound in MOST_CPU.items():
-        by_side = measured[figure]
-        ratio = by_side[wire.OURS].median / by_side[wire.PASSED].median
-        yield Check(f"{wire.SPENT[figure]}, over the pass-through's", ratio, bound)
-
-
 def checks() -> list[Check]:
-    return [*of_deltas(), *of_growth(), *of_prompts(), *of_streams()]
+    return [*of_deltas(), *of_growth(), *of_prompts()]
 
 
 def main() -> int:

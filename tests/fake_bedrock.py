@@ -115,7 +115,6 @@ class Exchange(BaseHTTPRequestHandler):
 
     def hang(self) -> None:
         """Send nothing more until the client goes."""
-        self.connection.settimeout(5)
         with suppress(ConnectionError):
             while self.connection.recv(1024):
                 pass

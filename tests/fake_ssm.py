@@ -31,6 +31,11 @@ class Door(ThreadingHTTPServer):
         self.behind = behind
         self.calls = 0
         self.delay = 0.0
+        self.throttled = 0
+        """How many of the next calls are."""
+        self.open = threading.Event()
+        """Answers leave while it is set."""
+        self.open.set()
         self.answer: bytes | None = None
         self.headers: dict[str, str] = {}
         """Of the last request, with lower-case names."""
@@ -47,12 +52,14 @@ class Passage(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         door = self.server
         with door.lock:
-            refusal = door.answer
+            refusal = THROTTLED if door.throttled else door.answer
+            door.throttled = max(0, door.throttled - 1)
             door.calls += 1
             door.headers = {name.lower(): value for name, value in self.headers.items()}
         body = self.rfile.read(int(self.headers["content-length"]))
         status, answer = (400, refusal) if refusal else self.forwarded(body)
         time.sleep(door.delay)
+        door.open.wait()
         self.send_response(status)
         self.send_header("content-type", "application/x-amz-json-1.1")
         self.send_header("content-length", str(len(answer)))

@@ -62,7 +62,7 @@ async def serving(app: ASGIApp) -> AsyncGenerator[LocalServer, None]:
             await asyncio.sleep(0.005)
         url = f"http://127.0.0.1:{port}"
         try:
-            async with httpx.AsyncClient(base_url=url, headers=AUTH, timeout=10) as http:
+            async with httpx.AsyncClient(base_url=url, headers=AUTH, timeout=120) as http:
                 yield LocalServer(url, port, http)
         finally:
             server.should_exit = True

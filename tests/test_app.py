@@ -23,6 +23,7 @@ from bridge.server.paths import canonical
 from bridge.server.settings import Settings
 from bridge.upstream.scripted import Scripted
 from bridge.validation import Limits
+from tests.clock import run
 from tests.local_server import AUTH, KEY, an_app, chat, serving
 
 if TYPE_CHECKING:
@@ -412,7 +413,7 @@ def test_a_body_that_does_not_arrive():
             await writer.wait_closed()
             return head
 
-    assert asyncio.run(scenario()).startswith(b"HTTP/1.1 408 ")
+    assert run(scenario()).startswith(b"HTTP/1.1 408 ")
 
 
 def test_a_client_that_leaves_in_the_middle_of_its_body():
@@ -428,7 +429,7 @@ def test_a_client_that_leaves_in_the_middle_of_its_body():
                     await asyncio.sleep(0.01)
         return reports[0]
 
-    report = asyncio.run(scenario())
+    report = run(scenario())
     assert (report.status, report.error) == (499, "client_gone")
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from bridge.errors import UpstreamCut, UpstreamTimeout
 from bridge.upstream.arrivals import ROOM, Arrivals
+from tests.clock import run
 
 
 class Source:
@@ -65,7 +66,7 @@ async def gathered(source: Source, *, first: float = 1, silence: float = 1, busy
 )
 def test_what_arrives(items, expected, error):
     source = Source(*items)
-    assert asyncio.run(gathered(source, first=0.3, silence=0.1)) == (expected, error)
+    assert run(gathered(source, first=0.3, silence=0.1)) == (expected, error)
     assert source.closed
 
 
@@ -85,12 +86,12 @@ def test_single_chunks_are_handed_over_before_more_is_asked_for(items, asked):
         async with Arrivals(source.read(), first=1, silence=1) as arrivals:
             return [source.asked async for _ in arrivals]
 
-    assert asyncio.run(go()) == asked
+    assert run(go()) == asked
 
 
 def test_the_clock_stands_while_the_consumer_is_busy():
     source = Source(b"a", 0.02, b"b", 0.02, b"c")
-    seen, error = asyncio.run(gathered(source, first=0.05, silence=0.05, busy=0.1))
+    seen, error = run(gathered(source, first=0.05, silence=0.05, busy=0.1))
     assert (b"".join(seen), error) == (b"abc", None)
 
 
@@ -108,7 +109,7 @@ def test_a_busy_consumer_stops_the_reading():
         assert taken == 1000 * 1024
         assert source.closed
 
-    asyncio.run(go())
+    run(go())
 
 
 @pytest.mark.parametrize("items", [[b"a", 5.0], [b"x" * ROOM] * 3, [b"a"]], ids=str)
@@ -120,7 +121,7 @@ def test_leaving_ends_the_reading(items):
             await asyncio.sleep(0.01)
         return source.closed and len(asyncio.all_tasks()) == 1
 
-    assert asyncio.run(go())
+    assert run(go())
 
 
 def test_a_cancelled_consumer_is_not_a_timeout():
@@ -133,4 +134,4 @@ def test_a_cancelled_consumer_is_not_a_timeout():
             await task
         return source.closed
 
-    assert asyncio.run(go())
+    assert run(go())

@@ -207,7 +207,7 @@ def served(*arguments: str, **environ: str):
 
 def stopped(process: subprocess.Popen[str], sign=signal.SIGINT) -> tuple[str, str]:
     process.send_signal(sign)
-    return process.communicate(timeout=10)
+    return process.communicate(timeout=120)
 
 
 def test_serve_tells_how_to_use_it_and_stops_clean():

@@ -11,6 +11,7 @@ import pytest
 from bridge.server.connection import MAX_EARLY_BYTES, Connection
 from bridge.server.local import server_of
 from bridge.upstream.scripted import Delay, Scripted
+from tests.clock import run
 from tests.local_server import an_app, chat
 from tests.siege.wire import HEAD, connected, request
 
@@ -39,9 +40,11 @@ async def hurried(*reply, script=None, reports=None, protocol=Hurried):
 
 
 async def dripped(wire, data: bytes) -> None:
-    for place in range(len(data)):
-        await wire.send(data[place : place + 1])
-        await asyncio.sleep(0.005)
+    """Over twice the time that a head has."""
+    size = len(data) // 20 + 1
+    for place in range(0, len(data), size):
+        await wire.send(data[place : place + size])
+        await asyncio.sleep(Hurried.head_seconds / 10)
 
 
 @pytest.mark.parametrize("sent", [b"", HEAD[:50], HEAD], ids=["nothing", "half", "all-but-an-end"])
@@ -51,7 +54,7 @@ def test_a_head_that_does_not_come_is_not_waited_for(sent):
             await dripped(wire, sent)
             return await wire.closed(2)
 
-    assert asyncio.run(scenario()) == b""
+    assert run(scenario()) == b""
 
 
 def test_half_a_second_head_is_not_waited_for():
@@ -62,7 +65,7 @@ def test_half_a_second_head_is_not_waited_for():
             await wire.send(HEALTH[:-2])
             return await wire.closed(2)
 
-    assert asyncio.run(scenario()).count(b"HTTP/1.1") == 1
+    assert run(scenario()).count(b"HTTP/1.1") == 1
 
 
 def test_what_an_answer_left_unread_is_not_read_for_ever():
@@ -73,7 +76,7 @@ def test_what_an_answer_left_unread_is_not_read_for_ever():
             await dripped(wire, b"x" * 100)
             return await wire.closed(2)
 
-    assert asyncio.run(scenario()).startswith(b"HTTP/1.1 401 ")
+    assert run(scenario()).startswith(b"HTTP/1.1 401 ")
 
 
 def test_a_slow_answer_is_no_slow_head():
@@ -83,7 +86,7 @@ def test_a_slow_answer_is_no_slow_head():
             await wire.until(b"Hello")
             return wire.status
 
-    assert asyncio.run(scenario()) == 200
+    assert run(scenario()) == 200
 
 
 @pytest.mark.parametrize(
@@ -104,7 +107,7 @@ def test_a_client_is_seen_to_leave_behind_more_than_its_request(extra):
             return bool(reports)
 
     assert len(HEALTH) * 9 < MAX_EARLY_BYTES < 200_000
-    assert asyncio.run(scenario())
+    assert run(scenario())
 
 
 def test_far_too_much_behind_a_request_is_not_kept_and_ends_with_the_answer():
@@ -122,7 +125,7 @@ def test_far_too_much_behind_a_request_is_not_kept_and_ends_with_the_answer():
             await wire.send(HEALTH * 40_000)
             return await wire.closed()
 
-    seen = asyncio.run(scenario())
+    seen = run(scenario())
     assert seen.count(b"HTTP/1.1") == 1
     assert b"late" in seen
     assert b"connection: close" in seen.lower()
@@ -150,7 +153,7 @@ def test_a_request_with_two_kinds_of_length_is_the_last_of_its_connection(sent, 
             await wire.send(before + sent + HEALTH)
             return await wire.closed()
 
-    *_, last = seen = asyncio.run(scenario()).split(b"HTTP/1.1 ")[1:]
+    *_, last = seen = run(scenario()).split(b"HTTP/1.1 ")[1:]
     assert [answer[:3] for answer in seen] == [b"200"] * (2 if before else 1)
     assert b"connection: close" in last.lower()
     assert b"Hello" in last
@@ -163,7 +166,7 @@ def test_one_kind_of_length_keeps_the_connection():
             await wire.until(b'{"status":"ok"}')
             return wire.seen
 
-    seen = asyncio.run(scenario())
+    seen = run(scenario())
     assert seen.count(b"HTTP/1.1 200") == 3
     assert b"connection: close" not in seen.lower()
 
@@ -189,7 +192,7 @@ def test_requests_are_not_what_follows_them():
             await asyncio.sleep(0.2)
             return len(reports)
 
-    assert asyncio.run(scenario()) == quick + 1
+    assert run(scenario()) == quick + 1
 
 
 def test_small_writes_do_not_wait_for_each_other():
@@ -207,7 +210,7 @@ def test_small_writes_do_not_wait_for_each_other():
             await wire.send(HEALTH)
             await wire.until(b"ok")
 
-    asyncio.run(scenario())
+    run(scenario())
     assert delays == [False]
 
 
@@ -220,6 +223,6 @@ def test_requests_behind_each_other_are_answered_in_turn():
             await wire.until(b"/last")
             return wire.seen
 
-    seen = asyncio.run(scenario())
+    seen = run(scenario())
     assert seen.count(b"HTTP/1.1 200 ") == 4
     assert seen.index(b"Hello") < seen.index(b'"ok"') < seen.rindex(b"Hello")

@@ -27,6 +27,7 @@ from bridge.turns import Capabilities, Options, Piece, TokenCounts, Turn
 from bridge.upstream.http_reply import MAX_REPLY_BYTES, new_client
 from bridge.upstream.openai_text import OpenAIText
 from bridge.upstream.timing import Timeouts
+from tests.clock import run
 from tests.fake_upstream import (
     DROP,
     Answer,
@@ -81,7 +82,15 @@ def exchanged(*answers, turns=TURNS, options=OPTIONS, **kwargs):
             await upstream.aclose()
             return pieces, error, up.requests
 
-    return asyncio.run(go())
+    return run(go())
+
+
+async def left_at_once(up):
+    """The client has gone from an answer, and no time has passed for it."""
+    loop = asyncio.get_running_loop()
+    before = loop.time()
+    await up.left()
+    assert loop.time() == before
 
 
 def text_of(pieces):
@@ -184,7 +193,7 @@ def test_the_key_is_asked_for_every_request():
             await upstream.aclose()
             return [request.headers["authorization"] for request in up.requests]
 
-    assert asyncio.run(go()) == ["Bearer first", "Bearer second"]
+    assert run(go()) == ["Bearer first", "Bearer second"]
 
 
 @pytest.mark.parametrize("bad", ["new\nline", "schlüssel", "zero\x00"])
@@ -450,7 +459,7 @@ def test_pieces_leave_as_they_come():
                 assert await anext(stream) == Piece("Hel")
             await upstream.aclose()
 
-    asyncio.run(go())
+    run(go())
 
 
 # --- what goes wrong ----------------------------------------------------------------------------
@@ -627,7 +636,7 @@ def test_a_redirect_is_not_followed(status):
         assert (pieces, type(error)) == ([], UpstreamInvalid)
         assert other.requests == []
 
-    asyncio.run(go())
+    run(go())
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -641,7 +650,7 @@ def test_an_upstream_that_cannot_be_reached(scheme):
         await upstream.aclose()
         return error
 
-    error = asyncio.run(go())
+    error = run(go())
     assert type(error) is UpstreamUnavailable
     assert "127.0.0.1" not in error.message
 
@@ -654,7 +663,7 @@ def test_an_upstream_that_speaks_no_tls():
             await upstream.aclose()
             return error
 
-    assert type(asyncio.run(go())) is UpstreamUnavailable
+    assert type(run(go())) is UpstreamUnavailable
 
 
 DRIPS: list[Step] = [Pause(0.1), b"X-A: 1\r\n"] * 20
@@ -676,16 +685,15 @@ def test_the_first_byte_is_waited_for_so_long(answer):
         loop = asyncio.get_running_loop()
         async with FakeUpstream([answer]) as up:
             upstream = upstream_of(up.url, timeouts=Timeouts(first_byte=0.3, silence=5.0))
-            start = loop.time()
             _, error = await collected(upstream)
-            took = loop.time() - start
+            took = loop.time()
             await upstream.aclose()
             await up.left()
             return error, took
 
-    error, took = asyncio.run(go())
+    error, took = run(go())
     assert type(error) is UpstreamTimeout
-    assert 0.25 < took < 1.0
+    assert took == pytest.approx(0.3, abs=0.01)
 
 
 def test_a_server_that_does_not_take_the_request_is_timed_out():
@@ -707,7 +715,7 @@ def test_a_server_that_does_not_take_the_request_is_timed_out():
         await server.wait_closed()
         return error
 
-    assert type(asyncio.run(go())) is UpstreamTimeout
+    assert type(run(go())) is UpstreamTimeout
 
 
 def test_silence_after_the_finish_is_the_end():
@@ -738,7 +746,7 @@ def test_a_slow_consumer_is_not_the_upstreams_silence():
             await upstream.aclose()
             return "".join(texts)
 
-    assert asyncio.run(go()) == "Hello"
+    assert run(go()) == "Hello"
 
 
 # --- connections --------------------------------------------------------------------------------
@@ -764,7 +772,7 @@ def test_connections_are_used_again(answer):
             await upstream.aclose()
             return len(up.requests), up.connections, up.early
 
-    assert asyncio.run(go()) == (3, 1, 0)
+    assert run(go()) == (3, 1, 0)
 
 
 def test_a_refused_request_leaves_its_connection_usable():
@@ -776,7 +784,7 @@ def test_a_refused_request_leaves_its_connection_usable():
             await upstream.aclose()
             return up.connections
 
-    assert asyncio.run(go()) == 1
+    assert run(go()) == 1
 
 
 def test_stale_pooled_connections_are_replaced_in_silence():
@@ -797,7 +805,7 @@ def test_stale_pooled_connections_are_replaced_in_silence():
             await upstream.aclose()
             return text_of(pieces), error, up.connections, len(up.requests)
 
-    assert asyncio.run(go()) == ("ok", None, 3, 5)
+    assert run(go()) == ("ok", None, 3, 5)
 
 
 def test_a_fresh_connection_that_fails_is_not_tried_again_here():
@@ -813,10 +821,10 @@ def test_closing_the_stream_closes_the_connection_at_once():
             stream = upstream.stream(TURNS, OPTIONS)
             await anext(stream)
             await stream.aclose()
-            await up.left(0.5)
+            await left_at_once(up)
             await upstream.aclose()
 
-    asyncio.run(go())
+    run(go())
 
 
 @pytest.mark.parametrize("answer", [sse(HEL, Hang()), Answer([Hang()], framing="none")])
@@ -829,23 +837,23 @@ def test_cancelling_the_consumer_closes_the_connection_at_once(answer):
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            await up.left(0.5)
+            await left_at_once(up)
             await upstream.aclose()
 
-    asyncio.run(go())
+    run(go())
 
 
 def test_a_server_that_keeps_the_body_open_after_done_is_not_waited_for():
     async def go():
         async with FakeUpstream([sse(HEL, STOP, *frames(), Hang(), done=False)]) as up:
             upstream = upstream_of(up.url)
-            async with asyncio.timeout(1.0):
-                pieces, error = await collected(upstream)
-            await up.left(0.5)
+            pieces, error = await collected(upstream)
+            await left_at_once(up)
+            assert asyncio.get_running_loop().time() < QUICK.silence
             await upstream.aclose()
             return last(pieces, "finish"), error
 
-    assert asyncio.run(go()) == ("stop", None)
+    assert run(go()) == ("stop", None)
 
 
 def test_a_slow_consumer_slows_the_upstream():
@@ -866,7 +874,7 @@ def test_a_slow_consumer_slows_the_upstream():
                 await asyncio.sleep(0.3)
             await upstream.aclose()
 
-    asyncio.run(go())
+    run(go())
     # The sockets' own buffers, nothing like the 220 MB that were to be had.
     assert sent < 20_000_000
 
@@ -880,11 +888,11 @@ def test_a_model_in_a_loop_is_left_off():
         async with FakeUpstream([answer]) as up:
             upstream = upstream_of(up.url)
             pieces, error = await collected(upstream)
-            await up.left(0.5)
+            await left_at_once(up)
             await upstream.aclose()
             return text_of(pieces), last(pieces, "finish"), error
 
-    assert asyncio.run(go()) == ("Hel", "length", None)
+    assert run(go()) == ("Hel", "length", None)
 
 
 def test_a_small_body_that_unpacks_to_a_large_one_is_left_off():
@@ -911,7 +919,7 @@ def test_cookies_are_not_kept():
             await upstream.aclose()
             return [request.headers.get("cookie") for request in up.requests]
 
-    assert asyncio.run(go()) == [None, None]
+    assert run(go()) == [None, None]
 
 
 # --- the rest -----------------------------------------------------------------------------------
@@ -926,7 +934,7 @@ def models_from(answer):
             finally:
                 await upstream.aclose()
 
-    return asyncio.run(go())
+    return run(go())
 
 
 def test_models():
@@ -962,7 +970,7 @@ def test_capabilities_are_the_configured_ones():
         await upstream.aclose()
         return upstream.capabilities, upstream_of("http://127.0.0.1:1").capabilities
 
-    assert asyncio.run(go()) == (
+    assert run(go()) == (
         Capabilities(prefill=True, alternation=True),
         Capabilities(alternation=True),
     )
@@ -975,6 +983,6 @@ def test_a_url_that_is_none_is_told_without_it():
         await upstream.aclose()
         return error
 
-    error = asyncio.run(go())
+    error = run(go())
     assert isinstance(error, UpstreamError)
     assert "gopher" not in error.message

@@ -92,7 +92,7 @@ def server(tmp_path_factory):
         pytest.fail(f"toolbridge serve ended:\n{seen}")
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=120)
 
 
 def test_every_block_is_of_a_kind_that_is_tested():
@@ -135,7 +135,7 @@ def run_local(command: list[str], server: str) -> str:
         capture_output=True,
         env=environ,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stderr

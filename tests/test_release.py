@@ -13,6 +13,7 @@ from bridge.turns import Options, Turn
 from bridge.upstream.http_reply import new_client
 from bridge.upstream.openai_text import OpenAIText
 from bridge.upstream.release import ReleasedBody
+from tests.clock import run
 from tests.fake_upstream import Answer, FakeUpstream, chunk, sse
 
 
@@ -37,7 +38,7 @@ def test_the_bytes_are_the_same():
     async def scenario():
         return [data async for data in ReleasedBody(Slow())]
 
-    assert asyncio.run(scenario()) == [b"a", b"b"]
+    assert run(scenario()) == [b"a", b"b"]
 
 
 def test_who_closes_may_be_cancelled_and_who_closes_again_waits():
@@ -52,7 +53,7 @@ def test_who_closes_may_be_cancelled_and_who_closes_again_waits():
         await body.aclose()
         return closing.cancelled(), before, (slow.begun, slow.closed)
 
-    assert asyncio.run(scenario()) == (True, (1, 0), (1, 1))
+    assert run(scenario()) == (True, (1, 0), (1, 1))
 
 
 @pytest.mark.parametrize(
@@ -77,4 +78,4 @@ def test_a_fault_that_came_with_the_end_of_the_body_keeps_no_connection(answer):
             await upstream.aclose()
             return used
 
-    assert asyncio.run(scenario()) < 5
+    assert run(scenario()) < 5

@@ -16,6 +16,7 @@ from bridge.errors import (
 )
 from bridge.turns import Capabilities, Options, Piece, TokenCounts, Turn
 from bridge.upstream.scripted import MAX_RECORDED, Delay, Recorded, Scripted
+from tests.clock import run
 
 TURNS = [Turn("user", "hi")]
 OPTIONS = Options("m")
@@ -33,7 +34,7 @@ def replayed(upstream, turns=TURNS, options=OPTIONS):
             return [*pieces, exc]
         return pieces
 
-    return asyncio.run(go())
+    return run(go())
 
 
 CUT = UpstreamCut("cut")
@@ -104,15 +105,15 @@ def test_replies_left_early_are_counted():
         with pytest.raises(asyncio.CancelledError):
             await waiting
 
-    asyncio.run(go())
+    run(go())
     assert upstream.closed == 2
 
 
 def test_the_rest():
     upstream = Scripted(["a"], capabilities=Capabilities(prefill=True), names=["x", "y"])
     assert upstream.capabilities == Capabilities(prefill=True)
-    assert asyncio.run(upstream.models()) == ["x", "y"]
-    asyncio.run(upstream.aclose())
+    assert run(upstream.models()) == ["x", "y"]
+    run(upstream.aclose())
     assert Scripted(["a"]).capabilities == Capabilities()
 
 
@@ -166,7 +167,7 @@ def test_a_delay_in_a_file_comes_first(tmp_path):
             assert await anext(stream) == Piece("a")
         return loop.time() - began
 
-    assert asyncio.run(go()) > 0.04
+    assert run(go()) > 0.04
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from bridge.turns import Options, Turn
 from bridge.upstream.http_reply import new_client
 from bridge.upstream.openai_text import OpenAIText
 from bridge.upstream.timing import Timeouts
+from tests.clock import run
 from tests.fake_upstream import Answer, FakeUpstream, Hang, chunk, sse
 
 STEPS = 150
@@ -69,7 +70,7 @@ def test_a_request_is_given_up_at_every_moment(answer):
             await upstream.aclose()
             return given_up, used
 
-    given_up, used = asyncio.run(scenario())
+    given_up, used = run(scenario())
     assert given_up[0]
     assert given_up[-1] == (answer is not HELLO)
     assert used > STEPS // 2
@@ -89,7 +90,7 @@ def test_a_request_is_given_up_twice(again):
             await nothing_left(up, tasks)
             await upstream.aclose()
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_many_requests_are_given_up_at_once():
@@ -102,7 +103,7 @@ def test_many_requests_are_given_up_at_once():
             await nothing_left(up, tasks)
             await upstream.aclose()
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_nothing_is_sent_for_who_has_left():
@@ -119,7 +120,7 @@ def test_nothing_is_sent_for_who_has_left():
             await upstream.aclose()
             return sent, opened
 
-    assert asyncio.run(scenario()) == (0, 0)
+    assert run(scenario()) == (0, 0)
 
 
 @pytest.mark.parametrize("behind_a_proxy", [False, True], ids=["direct", "behind-a-proxy"])
@@ -158,6 +159,6 @@ def test_a_handshake_that_nobody_waits_for_ends_with_its_time(behind_a_proxy, mo
 
     gc.disable()  # it would close a lost socket, sooner or later
     try:
-        asyncio.run(scenario())
+        run(scenario())
     finally:
         gc.enable()

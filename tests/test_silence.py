@@ -25,6 +25,8 @@ from tests.upstream_thread import upstream
 ROOT = Path(__file__).parent.parent
 SERVE = ["-c", "import sys; from bridge.cli import main; sys.exit(main())", "serve", "--port", "0"]
 BROKEN = ["-m", "tests.broken_server"]
+PATIENCE = 120
+"""Seconds for what a busy machine does in a few."""
 
 
 @contextmanager
@@ -41,12 +43,12 @@ def served(command: list[str], log: Path, **environ: str):
             yield found[0]
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(20)
+            process.wait(PATIENCE)
 
 
 def asked(url: str, name: str, stream: bool) -> None:
     body = canaries.body_of(name, stream=stream)
-    response = httpx.post(url + CHAT, content=body, headers=KEYED, timeout=30)
+    response = httpx.post(url + CHAT, content=body, headers=KEYED, timeout=PATIENCE)
     assert canaries.leaks_of(response.status_code, response.content) == [], name
     status = response.status_code
     if stream and status == 200 and 'data: {"error"' in response.text:
@@ -54,25 +56,43 @@ def asked(url: str, name: str, stream: bool) -> None:
     assert status in SCENES[name].statuses, (name, response.text)
 
 
+HANGING = [name for name in SCENES if name.startswith("silent")]
+ANSWERED = [name for name in SCENES if name not in HANGING]
+
+
+@contextmanager
+def served_for(seconds: int, log: Path, upstream_url: str):
+    """The server's URL, where a request may take so long."""
+    environ = {
+        "TOOLBRIDGE_API_KEYS": CLIENT_KEY,
+        "TOOLBRIDGE_UPSTREAM_URL": f"{upstream_url}/v1",
+        "TOOLBRIDGE_UPSTREAM_KEY": canaries.UPSTREAM_KEY,
+        "TOOLBRIDGE_MODEL": canaries.MODEL,
+        "TOOLBRIDGE_REQUEST_SECONDS": str(seconds),
+    }
+    with served(SERVE, log, **environ) as url:
+        yield url
+
+
+def all_asked(url: str, names: list[str]) -> int:
+    """How many requests these scenes are."""
+    talks = list(itertools.product([url], names, [True, False]))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(asked, *zip(*talks, strict=True)))
+    return len(talks)
+
+
 def test_nothing_that_is_said_is_logged(tmp_path):
-    log = tmp_path / "log"
+    log, impatient = tmp_path / "log", tmp_path / "impatient"
     with upstream(canaries.answer_of) as up:
-        environ = {
-            "TOOLBRIDGE_API_KEYS": CLIENT_KEY,
-            "TOOLBRIDGE_UPSTREAM_URL": f"{up.url}/v1",
-            "TOOLBRIDGE_UPSTREAM_KEY": canaries.UPSTREAM_KEY,
-            "TOOLBRIDGE_MODEL": canaries.MODEL,
-            "TOOLBRIDGE_REQUEST_SECONDS": "2",
-        }
-        with served(SERVE, log, **environ) as url:
-            talks = list(itertools.product([url], SCENES, [True, False]))
-            with ThreadPoolExecutor(8) as pool:
-                list(pool.map(asked, *zip(*talks, strict=True)))
-            sent = len(talks) + refused(url) + left(url)
+        with served_for(600, log, up.url) as url:
+            sent = all_asked(url, ANSWERED) + refused(url) + left(url)
+        with served_for(2, impatient, up.url) as url:
+            sent += all_asked(url, HANGING)
         seen = " ".join(f"{request.headers} {request.body!r}" for request in up.requests)
     for part in ("prompt", "system", "description", "parameter", "argument", "result", "upstream"):
         assert f"{MARK}-{part}" in seen, "the marks did not go all the way"
-    told = log.read_text()
+    told = log.read_text() + impatient.read_text()
     assert MARK not in told
     assert len(re.findall(r" (?:INFO|WARNING) (?:POST|GET) ", told)) == sent
 
@@ -80,15 +100,17 @@ def test_nothing_that_is_said_is_logged(tmp_path):
 def refused(url: str) -> int:
     """Requests that are no good; how many lines they make."""
     for body in BAD_BODIES:
-        response = httpx.post(url + CHAT, content=body, headers=KEYED)
+        response = httpx.post(url + CHAT, content=body, headers=KEYED, timeout=PATIENCE)
         assert response.status_code == 400, body
         assert canaries.leaks_of(response.status_code, response.content) == []
     for headers in BAD_KEYS:
-        response = httpx.post(url + CHAT, content=BAD_BODIES[-1], headers=headers)
+        response = httpx.post(url + CHAT, content=BAD_BODIES[-1], headers=headers, timeout=PATIENCE)
         assert response.status_code == 401, headers
         assert canaries.leaks_of(response.status_code, response.content) == []
     for query in (f"?api_key={CLIENT_KEY}", f"?key={MARK}"):
-        response = httpx.post(url + CHAT + query, content=BAD_BODIES[-1], headers=canaries.HEADERS)
+        response = httpx.post(
+            url + CHAT + query, content=BAD_BODIES[-1], headers=canaries.HEADERS, timeout=PATIENCE
+        )
         assert response.status_code == 401
         assert canaries.leaks_of(response.status_code, response.content) == []
     return len(BAD_BODIES) + len(BAD_KEYS) + 2
@@ -101,7 +123,9 @@ def left(url: str) -> int:
         with socket.create_connection((place.host, place.port or 0)) as raw:
             raw.sendall(data.encode())
     body = canaries.body_of("silent-midway", stream=True)
-    with httpx.stream("POST", url + CHAT, content=body, headers=KEYED) as response:
+    with httpx.stream(
+        "POST", url + CHAT, content=body, headers=KEYED, timeout=PATIENCE
+    ) as response:
         next(response.iter_bytes())
     return 1
 
@@ -112,7 +136,7 @@ def test_an_exception_that_nobody_expected_is_told_without_its_words(tmp_path, w
     with served([*BROKEN, when], log) as url:
         for stream in (False, True):
             body = canaries.body_of("answer", stream=stream)
-            response = httpx.post(url + CHAT, content=body, headers=KEYED, timeout=30)
+            response = httpx.post(url + CHAT, content=body, headers=KEYED, timeout=PATIENCE)
             assert canaries.leaks_of(response.status_code, response.content) == []
     told = log.read_text()
     assert MARK not in told

@@ -54,7 +54,7 @@ LENGTH = 2400
 
 
 @pytest.mark.parametrize(("start", "options", "units"), STARTS)
-@pytest.mark.parametrize("size", [1, 64, 10**9])
+@pytest.mark.parametrize("size", [pytest.param(1, marks=pytest.mark.slow), 64, 10**9])
 def test_longer_text_costs_as_much_a_character(start, options, units, size):
     length = LENGTH if size > 1 or "asked" in options else LENGTH // 2
     for unit in units[:: 1 if size > 1 else 2 if units is PREFIXES else 5]:

@@ -26,6 +26,7 @@ from bridge.turns import Capabilities, Piece, TokenCounts
 from bridge.upstream.http_reply import new_client
 from bridge.upstream.openai_text import OpenAIText
 from bridge.upstream.scripted import Delay, Scripted
+from tests.clock import run
 from tests.fake_upstream import FakeUpstream, Hang, Pause, Reset, chunk, sse
 from tests.local_server import AUTH, KEY, LocalServer, an_app, chat, serving
 
@@ -142,7 +143,7 @@ def test_each_piece_arrives_before_the_next_one_is_written():
                 await answer.rest()
         return answer
 
-    answer = asyncio.run(scenario())
+    answer = run(scenario())
     assert answer.response.headers["content-type"] == "text/event-stream; charset=utf-8"
     assert answer.seen.startswith(": ok\n\n")
     events = events_of(answer.seen)
@@ -156,7 +157,7 @@ def test_each_piece_arrives_before_the_next_one_is_written():
 
 def test_usage_is_added_when_asked_for():
     body = chat(stream=True, stream_options={"include_usage": True})
-    response = asyncio.run(answered(an_app(Scripted(["Hello"])), body))
+    response = run(answered(an_app(Scripted(["Hello"])), body))
     *chunks, usage, done = events_of(response.text)
     assert done == "[DONE]"
     assert usage["choices"] == []
@@ -171,7 +172,7 @@ def test_a_whole_answer_is_the_fold_of_the_stream():
             streamed = await server.http.post(PATH, json=STREAM)
         return whole.json(), events_of(streamed.text)
 
-    whole, events = asyncio.run(scenario())
+    whole, events = run(scenario())
     assert whole["choices"][0]["message"]["content"] == content_of(events) == "Hello, world"
     assert whole["choices"][0]["finish_reason"] == "stop"
     assert whole["object"] == "chat.completion"
@@ -190,7 +191,7 @@ def test_choices_run_side_by_side(stream):
                 upstream.gate.release()
             return await asking
 
-    response = asyncio.run(scenario())
+    response = run(scenario())
     if stream:
         events = events_of(response.text)
         assert events[-1] == "[DONE]"
@@ -223,7 +224,7 @@ def test_one_choice_that_fails_ends_them_all():
         assert upstream.open == 0
         return response
 
-    response = asyncio.run(scenario())
+    response = run(scenario())
     assert response.status_code == 503
     assert response.json()["error"]["code"] == "upstream_unavailable"
 
@@ -240,7 +241,7 @@ BEFORE = [
 def test_a_failure_before_the_first_piece_is_a_status(error, status, code, stream):
     reports = []
     app = an_app(Scripted([error]), reports=reports)
-    response = asyncio.run(answered(app, chat(stream=stream)))
+    response = run(answered(app, chat(stream=stream)))
     assert response.status_code == status
     assert response.headers["content-type"] == "application/json"
     assert response.json()["error"]["code"] == code
@@ -252,21 +253,21 @@ def test_counts_alone_do_not_begin_an_answer():
     counts = TokenCounts(prompt=3)
     reports = []
     app = an_app(Scripted([[Piece(counts=counts), UpstreamCut("cut")]]), reports=reports)
-    response = asyncio.run(answered(app, STREAM))
+    response = run(answered(app, STREAM))
     assert response.status_code == 502
     assert reports[0].prompt_tokens == 3
 
 
 def test_a_rate_limit_keeps_its_waiting_time():
     error = UpstreamRateLimited("busy", headers={"Retry-After": "7"})
-    response = asyncio.run(answered(an_app(Scripted([error])), STREAM))
+    response = run(answered(an_app(Scripted([error])), STREAM))
     assert (response.status_code, response.headers["retry-after"]) == (429, "7")
 
 
 def test_a_failure_after_the_first_piece_is_an_event():
     reports = []
     app = an_app(Scripted([["Hello", UpstreamCut("It broke off.")]]), reports=reports)
-    response = asyncio.run(answered(app, STREAM))
+    response = run(answered(app, STREAM))
     assert response.status_code == 200
     *before, last = events_of(response.text)
     assert last == {
@@ -290,7 +291,7 @@ def test_an_upstream_that_dies_in_a_call_leaves_no_whole_one(hold):
     model = Model("m", "up", "theirs", hold=hold)
     app = an_app(Scripted([[begun, UpstreamCut("It broke off.")]]), model=model)
     tool = {"type": "function", "function": {"name": "f", "parameters": {}}}
-    *before, last = events_of(asyncio.run(answered(app, {**STREAM, "tools": [tool]})).text)
+    *before, last = events_of(run(answered(app, {**STREAM, "tools": [tool]})).text)
     assert last["error"]["code"] == "upstream_cut"
     choices = [event["choices"][0] for event in before]
     assert all(choice["finish_reason"] is None for choice in choices)
@@ -320,7 +321,7 @@ class Broken(Gated):
 )
 def test_the_unexpected_is_logged_without_its_words(first, stream, caplog):
     with caplog.at_level(logging.DEBUG):
-        response = asyncio.run(answered(an_app(Broken(first)), chat(stream=stream)))
+        response = run(answered(an_app(Broken(first)), chat(stream=stream)))
     if first.text:
         error = events_of(response.text)[-1]["error"]
         assert "[DONE]" not in response.text
@@ -347,7 +348,7 @@ def test_silence_is_filled_with_comments():
             assert upstream.asked == 1
         return answer.seen
 
-    events = events_of(asyncio.run(scenario()))
+    events = events_of(run(scenario()))
     assert content_of(events) == "Hello"
     assert events[-1] == "[DONE]"
 
@@ -357,7 +358,7 @@ def test_comments_come_while_a_reply_is_held_back():
     body = chat(stream=True, tools=[tool], tool_choice="required")
     upstream = Scripted([["Let me see", Delay(0.3), "."], "no call again"])
     app = an_app(upstream, pace=Pace(quiet=0.05))
-    response = asyncio.run(answered(app, body))
+    response = run(answered(app, body))
     assert response.status_code == 200
     head, _, _ = response.text.partition("data: ")
     assert head.startswith(": ok\n\n: keep-alive\n\n")
@@ -370,7 +371,7 @@ def test_nothing_is_kept_alive_before_the_first_piece():
     app = an_app(
         Scripted([[Delay(0.2), UpstreamTimeout("slow")]]), pace=Pace(quiet=0.05), reports=reports
     )
-    assert asyncio.run(answered(app, STREAM)).status_code == 504
+    assert run(answered(app, STREAM)).status_code == 504
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -394,7 +395,7 @@ def test_a_client_that_leaves_closes_the_upstream(stream):
             assert upstream.open == 0
         return reports
 
-    (report,) = asyncio.run(scenario())
+    (report,) = run(scenario())
     assert (report.status, report.error) == (499, "client_gone")
 
 
@@ -406,10 +407,10 @@ def test_the_upstreams_own_socket_sees_a_client_leave():
             async with serving(app) as server:
                 async with reading(server) as leaving:
                     await leaving.until(lambda seen: "Hello" in seen)
-                await up.left(1.0)
+                await up.left()
             assert up.early == 1
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_broken_upstream_connection_is_an_event():
@@ -419,7 +420,7 @@ def test_a_broken_upstream_connection_is_an_event():
             app = an_app(OpenAIText(new_client(), f"{up.url}/v1"))
             return await answered(app, STREAM)
 
-    events = events_of(asyncio.run(scenario()).text)
+    events = events_of(run(scenario()).text)
     assert events[-1]["error"]["code"] == "upstream_cut"
 
 
@@ -439,7 +440,7 @@ def test_a_slow_client_slows_the_upstream():
             await writer.wait_closed()
             await asyncio.wait_for(upstream.closed.wait(), 2)
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 async def stalled(server: LocalServer) -> asyncio.StreamWriter:
@@ -471,7 +472,7 @@ def test_the_first_wait_is_used():
             assert not any(task.done() for task in asking)
             assert all(reply.is_success for reply in await asyncio.gather(*asking))
 
-    asyncio.run(scenario())
+    run(scenario())
     (thread,) = done
     assert thread != threading.main_thread().name
 
@@ -490,13 +491,13 @@ def test_a_client_that_never_reads_is_not_waited_for():
         assert upstream.open == 0
         return reports[0]
 
-    assert asyncio.run(scenario()).error == "out_of_time"
+    assert run(scenario()).error == "out_of_time"
 
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_time_runs_out_before_the_first_piece(stream):
     app = an_app(Scripted([[Delay(5), "late"]]), pace=Pace(request=0.1))
-    response = asyncio.run(answered(app, chat(stream=stream)))
+    response = run(answered(app, chat(stream=stream)))
     assert response.status_code == 504
     assert response.json()["error"]["code"] == "out_of_time"
 
@@ -505,7 +506,7 @@ def test_time_runs_out_in_a_stream():
     """What the platform leaves, less the margin, is what counts when it is shorter."""
     upstream = Scripted([["Hello", Delay(5), "late"]])
     app = an_app(upstream, time_left=lambda scope: 2.1, pace=Pace(margin=2.0))
-    response = asyncio.run(answered(app, STREAM))
+    response = run(answered(app, STREAM))
     events = events_of(response.text)
     assert content_of(events) == "Hello"
     assert events[-1]["error"]["code"] == "out_of_time"
@@ -515,7 +516,7 @@ def test_time_runs_out_in_a_stream():
 
 def test_no_time_is_left_at_all():
     app = an_app(Scripted(["never"]), time_left=lambda scope: 1.0)
-    assert asyncio.run(answered(app, STREAM)).status_code == 504
+    assert run(answered(app, STREAM)).status_code == 504
 
 
 def test_a_time_out_of_someone_else_is_not_ours():
@@ -524,14 +525,14 @@ def test_a_time_out_of_someone_else_is_not_ours():
             yield Piece("Hello")
             raise TimeoutError
 
-    response = asyncio.run(answered(an_app(Slow()), STREAM))
+    response = run(answered(an_app(Slow()), STREAM))
     assert events_of(response.text)[-1]["error"]["code"] == "internal_error"
 
 
 def test_line_separators_are_escaped():
     """Readers built on ``splitlines`` would cut the event there."""
     text = "a\u2028b\u2029c\u0085d"
-    response = asyncio.run(answered(an_app(Scripted([text])), STREAM))
+    response = run(answered(an_app(Scripted([text])), STREAM))
     assert not set("\u2028\u2029\u0085") & set(response.text)
     assert content_of(events_of(response.text)) == text
 
@@ -549,7 +550,7 @@ def test_requests_over_the_limit_are_turned_away():
             third = await server.http.post(PATH, json=chat())
         return done, second, third
 
-    first, second, third = asyncio.run(scenario())
+    first, second, third = run(scenario())
     assert (first.status_code, second.status_code, third.status_code) == (200, 503, 200)
     assert second.headers["retry-after"] == "1"
     assert second.json()["error"]["code"] == "overloaded"
@@ -557,14 +558,15 @@ def test_requests_over_the_limit_are_turned_away():
 
 def test_a_report_tells_numbers():
     reports = []
-    asyncio.run(answered(an_app(Scripted(["Hello"]), reports=reports), STREAM))
+    upstream = Scripted([[Delay(0.2), "Hello", Delay(0.3)]])
+    run(answered(an_app(upstream, reports=reports), STREAM))
     (report,) = reports
     assert (report.method, report.path, report.status) == ("POST", PATH, 200)
     assert (report.client, report.model, report.stream) == ("client-1", "m", True)
     assert report.finish_reason == "stop"
     assert report.completion_tokens > 0
     assert report.estimated_tokens
-    assert 0 < report.first_text <= report.total
+    assert (report.first_text, report.total) == pytest.approx((0.2, 0.5), abs=0.01)
     assert report.error is None
 
 
@@ -588,7 +590,7 @@ def test_a_call_that_is_all_that_counts_closes_the_upstream(stream):
         assert upstream.open == 0
         return response
 
-    response = asyncio.run(scenario())
+    response = run(scenario())
     if stream:
         deltas = [event["choices"][0]["delta"] for event in events_of(response.text)[:-1]]
         calls = [call for delta in deltas for call in delta.get("tool_calls", ())]
@@ -609,7 +611,7 @@ def test_a_broken_promise_is_asked_again_in_one_stream():
         response = await answered(an_app(upstream, reports=reports), body)
         return response, len(upstream.requests), reports[0]
 
-    response, requests, report = asyncio.run(scenario())
+    response, requests, report = run(scenario())
     events = events_of(response.text)
     assert requests == 2
     assert events[-2]["choices"][0]["finish_reason"] == "tool_calls"
@@ -620,7 +622,7 @@ def test_a_broken_promise_is_asked_again_in_one_stream():
 def test_nothing_is_asked_again_with_less_time_than_the_first_try_took():
     script = Scripted([[Delay(0.3), "no call here"], CALL])
     app = an_app(script, pace=Pace(request=0.5))
-    response = asyncio.run(answered(app, chat(tools=[TOOL], tool_choice="required")))
+    response = run(answered(app, chat(tools=[TOOL], tool_choice="required")))
     assert response.status_code == 502
     assert response.json()["error"]["code"] == "tool_call_invalid"
     assert len(script.requests) == 1
@@ -646,7 +648,7 @@ def test_a_send_that_fails_is_a_client_that_left():
         if b"Hello" in message.get("body", b""):
             raise OSError
 
-    asyncio.run(an_app(upstream, reports=reports)(SCOPE, receive, send))
+    run(an_app(upstream, reports=reports)(SCOPE, receive, send))
     assert (reports[0].status, reports[0].error) == (499, "client_gone")
     assert upstream.closed == 1
 
@@ -674,7 +676,7 @@ def test_a_server_that_stops_says_so(stream):
         running.cancel()
         await running
 
-    asyncio.run(scenario())
+    run(scenario())
     assert upstream.open == 0
     assert reports[0].error == "cancelled"
     last = sent[-1]

@@ -9,6 +9,7 @@ import pytest
 
 from bridge.errors import UpstreamTimeout
 from bridge.upstream.timing import paced
+from tests.clock import run
 
 
 class Source:
@@ -48,9 +49,9 @@ def test_waiting(delays, expected, late):
 
     if late:
         with pytest.raises(UpstreamTimeout):
-            asyncio.run(go())
+            run(go())
     else:
-        asyncio.run(go())
+        run(go())
     assert seen == expected
     assert source.closed
 
@@ -61,7 +62,7 @@ def test_the_clock_stands_while_the_consumer_is_busy():
             async for _ in items:
                 await asyncio.sleep(0.1)
 
-    asyncio.run(go())
+    run(go())
 
 
 def test_closing_closes_the_source():
@@ -72,7 +73,7 @@ def test_closing_closes_the_source():
         await items.aclose()
         return source.closed
 
-    assert asyncio.run(go())
+    assert run(go())
 
 
 def test_a_cancelled_consumer_is_not_a_timeout():
@@ -85,4 +86,4 @@ def test_a_cancelled_consumer_is_not_a_timeout():
             await task
         return source.closed
 
-    assert asyncio.run(go())
+    assert run(go())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from contextlib import aclosing
 
@@ -21,6 +20,7 @@ from bridge.turns import Capabilities, Options, TokenCounts, Turn
 from bridge.upstream.http_reply import new_client
 from bridge.upstream.timing import Timeouts
 from bridge.upstream.ui_stream import UIStream
+from tests.clock import run
 from tests.fake_upstream import Answer, FakeUpstream, Hang, Reset, json_answer, sse
 
 TURNS = [
@@ -53,7 +53,7 @@ def exchanged(*answers, turns=TURNS, options=OPTIONS, **settings):
             await upstream.aclose()
             return pieces, error, up.requests
 
-    pieces, error, requests = asyncio.run(go())
+    pieces, error, requests = run(go())
     return "".join(p.text for p in pieces), pieces[-1] if pieces else None, error, requests
 
 
@@ -266,7 +266,7 @@ def test_the_rest():
         await upstream.aclose()
         return await upstream.models(), upstream.capabilities
 
-    assert asyncio.run(go()) == (["a"], Capabilities(alternation=True))
+    assert run(go()) == (["a"], Capabilities(alternation=True))
 
 
 def test_closing_the_stream_closes_the_connection():
@@ -276,7 +276,7 @@ def test_closing_the_stream_closes_the_connection():
             stream = upstream.stream(TURNS, OPTIONS)
             await anext(stream)
             await stream.aclose()
-            await up.left(0.5)
+            await up.left()
             await upstream.aclose()
 
-    asyncio.run(go())
+    run(go())

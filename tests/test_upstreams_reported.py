@@ -6,7 +6,6 @@ upstream is an HTTP one, configured with nothing but its URL.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from bridge.server.app import create_app
 from bridge.server.auth import EnvironmentKeys
 from bridge.server.settings import Settings
 from bridge.upstream.build import build_upstreams
+from tests.clock import run
 from tests.fake_upstream import Answer, FakeUpstream, chat, chunk, json_answer, sse
 from tests.openai_fold import folded_by_openai, parsed_by_openai
 from tests.reply_cases import in_short
@@ -402,7 +402,7 @@ def ask(
 ):
     messages = [{"role": "user", "content": "What is two and two?"}]
     body = {"model": "m", "messages": messages, "stream": stream, **fields}
-    return asyncio.run(told(case_table, answers, body, [] if reports is None else reports))
+    return run(told(case_table, answers, body, [] if reports is None else reports))
 
 
 def read(text: str, *, stream: bool) -> dict[str, Any]:

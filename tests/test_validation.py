@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -584,14 +583,8 @@ def test_function_calls_become_tool_calls():
 
 
 def test_a_large_body_is_read_in_linear_time():
-    """Quotes without an end made a scan start again at each of them."""
-    spent = []
-    for size in (100_000, 400_000):
-        data = b'{"a": "' + b'\\"' * size
-        began = time.perf_counter()
-        refused(data)
-        spent.append(time.perf_counter() - began)
-    assert spent[1] < 1
+    """Quotes without an end made a scan start again at each of them: for these it took an hour."""
+    assert "not valid JSON" in refused(b'{"a": "' + b'\\"' * 1_500_000).message
 
 
 json_values = st.recursive(

@@ -22,11 +22,11 @@ def upstream(answers: Answers) -> Iterator[FakeUpstream]:
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     server = FakeUpstream(answers)
-    asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(5)
+    asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(60)
     try:
         yield server
     finally:
-        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(5)
+        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(60)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
