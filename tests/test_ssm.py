@@ -127,7 +127,11 @@ class Credential(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.asked.append((self.path, self.headers["authorization"]))
         body = json.dumps(
-            {"AccessKeyId": "AKID", "SecretAccessKey": "secret", "Token": "session"}  # pragma: allowlist secret
+            {
+                "AccessKeyId": "AKID",
+                "SecretAccessKey": "secret",  # pragma: allowlist secret
+                "Token": "session",
+            }
         ).encode()
         self.send_response(200)
         self.send_header("content-length", str(len(body)))
