@@ -353,6 +353,7 @@ def test_bedrock_by_the_sdk_that_lambda_brings(keys: SSM) -> None:
             keys,
             TOOLBRIDGE_UPSTREAM_KIND="bedrock",
             TOOLBRIDGE_UPSTREAM_MODEL="eu.amazon.nova-lite-v1:0",
+            TOOLBRIDGE_ALTERNATION="",
             AWS_ENDPOINT_URL_BEDROCK_RUNTIME=bedrock.url,
         )
         with function(env) as running:
