@@ -330,9 +330,21 @@ def test_no_credentials(server: FakeBedrock, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_an_upstream_without_a_head_times_out(server: FakeBedrock) -> None:
     server.script = Exchange.hang
+
+    async def run() -> None:
+        bedrock = Bedrock(bedrock_client(), timeouts=Timeouts(first_byte=0.2))
+        with pytest.raises(UpstreamTimeout):
+            await anext(bedrock.stream(HELLO, Options(MODEL)))
+        assert not server.left.is_set()  # as it is when botocore's own limit has passed
+        await bedrock.aclose()
+
+    asyncio.run(run())
+
+
+def test_a_thread_that_waits_for_a_head_ends_with_botocores_own_limit(server: FakeBedrock) -> None:
+    server.script = Exchange.hang
     with pytest.raises(UpstreamTimeout):
         replied(timeouts=Timeouts(first_byte=0.2, silence=0.2))
-    # The thread that still waits for a head ends with botocore's own limit.
     assert server.left.wait(HANGING)
 
 
