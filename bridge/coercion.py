@@ -55,11 +55,10 @@ def string_at(place: Place, body: str) -> str | None:
     return None
 
 
-def choice_at(choices: frozenset[str], text: str) -> str | None:
+def choice_at(place: Place, text: str) -> str | None:
     """The only one of a few strings that ``text``, which is none of them, is in another case."""
-    folded = text.casefold()
-    alike = [choice for choice in choices if choice.casefold() == folded]
-    return json_of(alike[0]) if len(alike) == 1 else None
+    choice = place.strings_by_case.get(text.casefold())
+    return None if choice is None else json_of(choice)
 
 
 def _is_one_item(body: str) -> bool:

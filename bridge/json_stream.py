@@ -187,7 +187,7 @@ class ArgumentsWriter:
             return wrapped or string_at(place, body)
         if text in place.strings:
             return None
-        return choice_at(place.strings, text) or string_at(place, body)
+        return choice_at(place, text) or string_at(place, body)
 
     def _is_nothing(self, place: Place, text: str) -> bool:
         """Whether a string is null in words; an empty one is, where it is all there is."""

@@ -53,13 +53,16 @@ def untrusted(request: ChatCompletionRequest) -> list[str]:
     """All that others may have written: a call that stands in these texts is an echo.
 
     Beside the messages of others, that is what tools say of themselves, which comes from whoever
-    runs them. What the model said before is its own: a call that it wrote as text, and that was
-    not run, may be written again.
+    runs them, and what earlier calls were given, which may be copied from a page. What the model
+    said before is its own: a call that it wrote as text and that was not run may be written again.
     """
     texts = [
         _refused(message) if isinstance(message, AssistantMessage) else _text(message)
         for message in request.messages
     ]
+    for message in request.messages:
+        if isinstance(message, AssistantMessage):
+            texts += [call.function.arguments for call in message.tool_calls or ()]
     for tool in request.offered:
         texts += [tool.description or "", _compact(tool.parameters)]
     if isinstance(request.response_format, JSONSchemaFormat):

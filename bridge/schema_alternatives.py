@@ -6,7 +6,7 @@ An alternative is a set of schemas that must all hold, the outermost first. See 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 Schema = Mapping[str, Any]
@@ -108,3 +108,12 @@ def json_of(value: Any) -> str | None:
 def is_encodable(text: str) -> bool:
     """Whether text can be sent as UTF-8: it holds no lone surrogate."""
     return not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def by_case(texts: Iterable[str]) -> dict[str, str | None]:
+    """Texts by their spelling in small letters; None for one that several share."""
+    found: dict[str, str | None] = {}
+    for text in texts:
+        folded = text.casefold()
+        found[folded] = None if folded in found else text
+    return found

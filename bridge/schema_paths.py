@@ -21,6 +21,7 @@ from bridge.references import References
 from bridge.schema_alternatives import (
     Alternative,
     Schema,
+    by_case,
     default_in,
     json_of,
     required_in,
@@ -38,11 +39,7 @@ MAX_TOGETHER = 256
 """Schemas in all alternatives of one place, since each member below looks through them all; with
 more, the place allows anything."""
 
-_MAX_BRANCHES = {
-    "allOf": MAX_TOGETHER,
-    "anyOf": MAX_ALTERNATIVES,
-    "oneOf": MAX_ALTERNATIVES,
-}
+_MAX_BRANCHES = {"allOf": MAX_TOGETHER, "anyOf": MAX_ALTERNATIVES, "oneOf": MAX_ALTERNATIVES}
 
 MAX_CHAIN = 50
 """References and combinators in a row that lead no level down; behind more, anything goes. Keeps
@@ -152,6 +149,11 @@ class Place:
     def strings(self) -> frozenset[str] | None:
         """The only strings that may stand here; None where any may, or none of them."""
         return strings_in(self._ways("string")) if self.allows("string") else None
+
+    @cached_property
+    def strings_by_case(self) -> Mapping[str, str | None]:
+        """The same by their spelling in small letters; see ``by_case``."""
+        return by_case(self.strings or ())
 
     @cached_property
     def _required(self) -> frozenset[str]:

@@ -32,7 +32,7 @@ LONGER: dict[str, int] = {  # each is one machine, whose states are read best on
     "bridge/block.py": 305,
     "bridge/calls.py": 280,
     "bridge/decoder.py": 292,
-    "bridge/dialects/near_miss.py": 302,
+    "bridge/dialects/near_miss.py": 308,
     "bridge/scanner.py": 290,
 }
 

@@ -314,9 +314,9 @@ def test_the_texts_that_others_may_have_written():
         response_format={"type": "json_schema", "json_schema": schema},
     )
     texts = untrusted(request)
-    assert texts[:4] == ["a", "b", "c", "e"]
-    assert '"default": {"b": [1]}' in texts[4]
-    assert texts[5:] == ['{"title": "京"}']
+    assert texts[:5] == ["a", "b", "c", "{}", "e"]
+    assert '"default": {"b": [1]}' in texts[5]
+    assert texts[6:] == ['{"title": "京"}']
 
 
 BARE = {"name": "bare"}

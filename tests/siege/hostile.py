@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tests.fake_upstream import chat
-from tests.local_server import FENCE, written
+from tests.siege.markers import FENCE, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from tests.fake_upstream import Answer, FakeUpstream, Pause, chunk, frames
-from tests.local_server import written
+from tests.siege.markers import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

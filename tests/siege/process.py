@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from tests.local_server import KEY
+from tests.siege.markers import SALT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,11 +57,19 @@ class ServerProcess:
 
     def __enter__(self) -> Self:
         (self._folder / "bridge.toml").write_text(self._config)
+        state = self._folder / "state"
+        (state / "toolbridge").mkdir(parents=True, exist_ok=True)
+        (state / "toolbridge" / "salt").write_bytes(SALT)
         self._log = (self._folder / "server.log").open("wb+")
         self.process = subprocess.Popen(
             [sys.executable, str(OBSERVED), "serve", "--port", "0"],
             cwd=self._folder,
-            env={**_own(os.environ), "PYTHONPATH": str(ROOT), "TOOLBRIDGE_API_KEYS": KEY},
+            env={
+                **_own(os.environ),
+                "PYTHONPATH": str(ROOT),
+                "TOOLBRIDGE_API_KEYS": KEY,
+                "XDG_STATE_HOME": str(state),
+            },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._log,

@@ -96,6 +96,8 @@ def test_what_is_repeated_is_text_and_all_of_it(siege, place):
                 stream = await told(http, body, stream=True)
                 said = stream.text.removeprefix(f"So: {BEGIN}").removesuffix(f"{END}.")
                 for answer, part in ((whole, whole.text), (stream, said)):
+                    if place == "assistant" and name in (*CALLS, "thinking", "thinking-tags"):
+                        continue  # the model's own calls may be written again; thinking is not
                     if answer.calls or answer.code or not comes_back(place, part, text):
                         wrong.append((name, text[:200], answer))
         return wrong
@@ -153,7 +155,8 @@ def test_a_model_that_quotes_without_escapes_calls_nothing(siege):
         return wrong
 
     names = {"name-of-an-old-call"}  # written with other signs, so it is not what the model says
-    assert [each for each in siege.run(quoting()) if each[0] not in names] == []
+    own = {"assistant"}  # what the model itself wrote before, and was not run
+    assert [each for each in siege.run(quoting()) if each[0] not in names | own] == []
 
 
 def test_of_its_own_the_model_may_write_nearly_all_of_them(siege):
@@ -168,9 +171,8 @@ def test_of_its_own_the_model_may_write_nearly_all_of_them(siege):
                 called += [name] if answer.calls else []
         return called
 
-    # A reply ends where it makes up a result; the other forms are not understood.
-    never = {"behind-a-result", "llama", "deepseek", "harmony"}
-    assert CALLS.keys() - set(siege.run(writing())) == never
+    # A reply ends where it makes up a result.
+    assert CALLS.keys() - set(siege.run(writing())) == {"behind-a-result"}
 
 
 def test_a_promised_call_is_not_taken_from_what_was_repeated(siege):

@@ -9,7 +9,7 @@ import pytest
 
 from tests.fake_upstream import chat
 from tests.local_server import chat as chat_body
-from tests.local_server import written
+from tests.siege.markers import written
 
 SECONDS = 3.0
 """Of the processor, for a request, the check of its call and one more try. The checks may take 50

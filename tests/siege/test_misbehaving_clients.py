@@ -8,7 +8,7 @@ import pytest
 
 from tests.fake_upstream import Answer, Hang, chat, chunk, frames, json_answer, sse
 from tests.local_server import chat as chat_body
-from tests.local_server import written
+from tests.siege.markers import written
 from tests.siege.wire import HEAD, PATH, connected, request, until
 from tests.test_streaming import content_of, events_of
 

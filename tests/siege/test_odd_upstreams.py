@@ -10,8 +10,8 @@ import pytest
 
 from tests.fake_upstream import Answer, Close, Pause, chat, chunk, frames, sse
 from tests.local_server import chat as chat_body
-from tests.local_server import written
 from tests.siege.conftest import CONFIG, Siege
+from tests.siege.markers import written
 from tests.test_streaming import content_of, events_of
 
 TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
