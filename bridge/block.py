@@ -281,8 +281,7 @@ class BlockReader:
         limit = place + max(2 * MAX_HELD - self._batch.held, 0)
         end, ended = self._closing.end_after(text, place, limit, at_end=at_end)
         self._batch.write(text[place:end])
-        if not self._batch.streaming:
-            self._unread.append(text[place:end])
+        self._unread.append(text[place:end])
         if ended:
             if not self._read_foreign():
                 self._add_malformed(self._fault)

@@ -437,6 +437,7 @@ def test_closing_the_stream_closes_the_socket_and_ends_the_thread(server: FakeBe
     server.script = script
 
     async def run() -> None:
+        await until(lambda: threads() == 0)  # those of the test before
         bedrock = Bedrock(bedrock_client())
         async with aclosing(bedrock.stream(HELLO, Options(MODEL))) as pieces:
             assert await anext(pieces) == Piece("Hel")

@@ -21,6 +21,8 @@ from bridge.validation import parse_request
 from tests.local_server import AUTH, an_app, chat, written
 from tests.siege.test_hostile_schemas import ANSWERED, given, tools
 
+pytestmark = pytest.mark.measured
+
 JSON = AUTH | {"Content-Type": "application/json"}
 PATH = "/v1/chat/completions"
 UNITS = 3

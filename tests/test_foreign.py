@@ -79,12 +79,41 @@ def test_reading(text, arguments):
         assert call.end == len(before + text)
 
 
+TAGGED = (
+    ']<]minimax[>[<invoke name="get_weather">]<]minimax[>[<at>{}]<]minimax[>[</at>'
+    "]<]minimax[>[</invoke>"
+)
+
+
+@pytest.mark.parametrize(
+    ("items", "arguments"),
+    [
+        (["1", "2.5"], '{"at":[1,2.5]}'),
+        (["7"], '{"at":[7]}'),
+    ],
+)
+def test_a_list_of_tagged_items(items, arguments):
+    tags = "".join(f"]<]minimax[>[<item>{item}]<]minimax[>[</item>" for item in items)
+    assert call_at(TAGGED.format(tags), 0, TOOLS).arguments == arguments
+
+
+def test_tagged_items_of_text():
+    schema = {"properties": {"at": {"type": "array", "items": {"type": "string"}}}}
+    tags = "]<]minimax[>[<item>a b]<]minimax[>[</item>"
+    assert call_at(TAGGED.format(tags), 0, {"get_weather": schema}).arguments == '{"at":["a b"]}'
+
+
 def test_what_follows_is_left():
     assert call_at("ping(), ping()", 0, TOOLS).end == 6
     assert call_at("<function=ping></function>\nx", 0, TOOLS).end == 26
 
 
 NO_CALLS = [
+    pytest.param('call:get_weather{city:<|"|>Par', id="gemma-cut"),
+    pytest.param('call:get_weather{city:<|"|>a<|"|> b}', id="gemma-two-values"),
+    pytest.param("call:get_weather{oops}", id="gemma-no-member"),
+    pytest.param("get_weather<arg_key>city</arg_key><arg_value>Par", id="glm-cut"),
+    pytest.param("get_weather<|tool_call_argument_begin|>Paris", id="kimi-no-object"),
     pytest.param("x y", id="words"),
     pytest.param("pong()", id="unknown"),
     pytest.param("get_weather('Paris')", id="positional"),

@@ -106,6 +106,16 @@ def test_what_the_limit_cut_is_not_asked_again_and_breaks_no_promise(reply, fiel
     assert answer.choice == {"content": content, "calls": [], "finish": "length"}
 
 
+def test_broken_json_beside_a_faulty_call_is_an_error():
+    with pytest.raises(OutputInvalid):
+        answered(
+            f'{{"a": oops {FAULTY}',
+            tools=[WEATHER],
+            response_format={"type": "json_object"},
+            model={"retries": 0},
+        )
+
+
 def test_a_promised_call_that_the_limit_cut_is_not_asked_again():
     answer = answered(cut(GOOD[:-20]), tools=[WEATHER], tool_choice=NAMED)
     assert answer.choice == {"content": None, "calls": [("get_weather", "{")], "finish": "length"}

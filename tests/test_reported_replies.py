@@ -287,7 +287,15 @@ def test_no_argument_is_lost(line, asked_again, choice, stream, size):
     assert (came["calls"], came["asked_again"]) == (CLEARED, asked_again)
 
 
+@pytest.mark.parametrize(("stream", "size"), WAYS)
+def test_all_that_a_tool_demands_beside_its_name_is_a_call(stream, size):
+    written = '{"name": "run", "command": "ls -l"}'
+    came = came_to([written], stream=stream, size=size, tools=LOOSE)
+    assert (came["calls"], came["asked_again"]) == (LS, 0)
+
+
 TEXTS = [
+    '{"name": "clear_cache", "prefix": "tmp/"}',
     '{"tool": "get_time", "status": "ok"}',
     '{"name": "get_time"}',
     '{"name": "clear_cache", "status": "done"}',
@@ -324,6 +332,7 @@ BLOCK = '```tool_call {KEY}\n{"name": "run", "arguments": {"command": "ls -l"}}\
 QUOTED = {
     "a quotation": "\n".join(f"> {line}" for line in BLOCK.split("\n")),
     "tildes": f"~~~\n{BLOCK}\n~~~",
+    "more tildes": f"~~~~\n~~~\n{BLOCK}\n~~~\n~~~~",
     "a longer fence": f"````\n{BLOCK}\n````",
     "code by indentation": "\n".join(f"    {line}" for line in BLOCK.split("\n")),
 }

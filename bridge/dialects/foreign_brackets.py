@@ -63,7 +63,7 @@ def read_gemma(text: str, place: int, schema: Mapping[str, Any]) -> tuple[str, i
     writer, tokens = ArgumentsWriter(schema), JsonTokens()
     start, out, quoted = place, "", False
     try:
-        while not tokens.done:
+        while True:
             token = _QUOTE_TOKEN.search(text, start)
             end = token.start() if token else len(text)
             piece = f'"{escaped(text[start:end])}"' if quoted else text[start:end]
