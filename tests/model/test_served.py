@@ -16,7 +16,10 @@ from openai import OpenAI
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 MODEL = "claude-sonnet-4.6"
+
 KEY = "0000"
+SALT = (19283).to_bytes(32, "big")
+"""Gives the markers that the recorded replies of the model have, so that it says the same here."""
 
 
 def tool(name, description, **properties):
@@ -41,11 +44,15 @@ def running(port, environ):
 
 
 @pytest.fixture(scope="module")
-def url(model_path):
+def url(model_path, tmp_path_factory):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    state = tmp_path_factory.mktemp("state")  # the same markers at each run
+    (state / "toolbridge").mkdir()
+    (state / "toolbridge" / "salt").write_bytes(SALT)
     environ = {
         **os.environ,
+        "XDG_STATE_HOME": str(state),
         "TOOLBRIDGE_API_KEYS": KEY,
         "TOOLBRIDGE_MODEL": MODEL,
         "TOOLBRIDGE_MODEL_PATH": str(model_path),
