@@ -109,6 +109,7 @@ def test_what_follows_is_left():
 
 
 NO_CALLS = [
+    pytest.param('get_weather({"city": "Paris"}, 3)', id="an-object-and-more"),
     pytest.param('call:get_weather{city:<|"|>Par', id="gemma-cut"),
     pytest.param('call:get_weather{city:<|"|>a<|"|> b}', id="gemma-two-values"),
     pytest.param("call:get_weather{oops}", id="gemma-no-member"),
