@@ -20,7 +20,6 @@ BESIDE_KEYS = frozenset({"type", "id", "call_id", "tool_call_id", "index"})
 CALL_TYPES = frozenset({"function", "function_call", "tool", "tool_call", "tool_use", "call"})
 """What ``type`` says of a call."""
 
-_VALUE_ENDS = frozenset({grammar.END_OBJECT, grammar.END_ARRAY, grammar.END_STRING, grammar.SCALAR})
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -73,7 +72,7 @@ def _stands_beside(key: str, value: Sequence[Token]) -> bool:
 
 
 def _is_whole(value: Sequence[Token]) -> bool:
-    return bool(value) and value[-1][0] in _VALUE_ENDS
+    return bool(value) and value[-1][0] in grammar.VALUE_ENDS
 
 
 def defines_tool(arguments: str, place: Place) -> bool:

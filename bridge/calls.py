@@ -36,7 +36,6 @@ ARGUMENTS: Final = "arguments"
 SKIPPED: Final = "skipped"
 OTHER: Final = "other"
 _SLOTS = dict.fromkeys(NAME_KEYS, NAME) | dict.fromkeys(ARGUMENT_KEYS, ARGUMENTS)
-_VALUE_ENDS = frozenset({grammar.END_OBJECT, grammar.END_ARRAY, grammar.END_STRING, grammar.SCALAR})
 _STEPS: Final = {grammar.OBJECT: 1, grammar.ARRAY: 1, grammar.END_OBJECT: -1, grammar.END_ARRAY: -1}
 
 
@@ -201,7 +200,7 @@ class CallReader:
         elif self._slot == OTHER:
             self._others.add(token)
         self._nesting += _STEPS.get(kind, 0)
-        if not self._nesting and kind in _VALUE_ENDS:
+        if not self._nesting and kind in grammar.VALUE_ENDS:
             if self._slot == NAME and kind == grammar.END_STRING and self.name is None:
                 self._take_name(unescaped("".join(self._spelled)))
             self._slot = None

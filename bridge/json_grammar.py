@@ -27,6 +27,9 @@ FRAGMENT: Final = "fragment"
 END_STRING: Final = "end"
 SCALAR: Final = "scalar"
 
+VALUE_ENDS: Final = frozenset({END_OBJECT, END_ARRAY, END_STRING, SCALAR})
+"""With one of these, a value is whole."""
+
 Token = tuple[Kind, str]
 """A kind and its text: ``KEY`` the whole key and ``FRAGMENT`` a bit of a string, both escaped as
 JSON demands and without quotes; ``SCALAR`` a number as it was written, true, false or null."""

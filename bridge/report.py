@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from bridge.figures import Figures
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -20,7 +22,7 @@ def loggable(text: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in text)
 
 
-COUNTED = ("calls", "re_asks", "repairs", "near_misses", "malformed", "cut", "cut_calls")
+COUNTED = tuple(name for name in Figures.__struct_fields__ if name != "finish_reason")
 """What is counted of each exchange, and added up for a request of several."""
 
 

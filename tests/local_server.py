@@ -89,8 +89,8 @@ def chat(content: str = "hi", **fields: object) -> dict[str, object]:
     return {"model": "m", "messages": [{"role": "user", "content": content}], **fields}
 
 
-def written(*calls: tuple[str, object]) -> str:
+def written(*calls: tuple[str, object], fence: Fence = FENCE) -> str:
     """These calls, ``(name, arguments)``, the way the model is told to write them."""
-    return FENCE.calls(
+    return fence.calls(
         [WrittenCall(name, json.dumps(given, ensure_ascii=False)) for name, given in calls]
     )

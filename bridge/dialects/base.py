@@ -17,6 +17,7 @@ from bridge.json_grammar import (
     OBJECT,
     SCALAR,
     STRING,
+    VALUE_ENDS,
     JsonFault,
 )
 from bridge.json_tokens import JsonTokens
@@ -33,7 +34,6 @@ _GUARDED = re.compile(r"[^\w\s|/:.!>'\"\\\x00-\x1f\u2060-][^\"\\\x00-\x1f]")
 """A first character that stands inside no other marker, and one that is itself in JSON, too."""
 
 _BEGINNINGS = frozenset({OBJECT, ARRAY, KEY, STRING, SCALAR})
-_ENDS = frozenset({END_OBJECT, END_ARRAY, END_STRING, SCALAR})
 _MARKS = {OBJECT: "{", ARRAY: "[", STRING: '"', END_STRING: '"', END_OBJECT: "}", END_ARRAY: "]"}
 
 
@@ -145,7 +145,7 @@ def spaced(arguments: str) -> str:
         if kind in _BEGINNINGS:
             out.append(comma)
         out.append(f'"{text}": ' if kind == KEY else _MARKS.get(kind, text))
-        comma = ", " if kind in _ENDS else ""
+        comma = ", " if kind in VALUE_ENDS else ""
     return "".join(out)
 
 

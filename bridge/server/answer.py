@@ -10,6 +10,7 @@ from starlette.responses import Response
 from bridge.answers import encoded
 from bridge.completion import fold, usage_chunk, usage_of
 from bridge.errors import BridgeError
+from bridge.report import COUNTED
 from bridge.server.errors import stopping, unexpected
 from bridge.server.event_stream import EventStream
 from bridge.server.order import InOrder
@@ -104,15 +105,7 @@ class Answer:
             figures = exchange.figures
             report.estimated_tokens |= exchange.counts.estimated
             report.finish_reason = report.finish_reason or figures.finish_reason
-            for name in (
-                "calls",
-                "re_asks",
-                "repairs",
-                "near_misses",
-                "malformed",
-                "cut",
-                "cut_calls",
-            ):
+            for name in COUNTED:
                 setattr(report, name, getattr(report, name) + getattr(figures, name))
 
     def _usage(self, last: ChatCompletionChunk | None) -> list[ChatCompletionChunk]:

@@ -96,7 +96,7 @@ class Arrivals:
                         self._room = self._loop.create_future()
                         await self._room
                     asked = self._loop.time()
-        except Exception as error:
+        except Exception as error:  # whatever it is, the reader of the pieces gets it
             self._error = error
         finally:
             self._ended = True

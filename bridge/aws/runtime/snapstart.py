@@ -55,7 +55,7 @@ async def freeze(api: RuntimeAPI) -> int:
     """
     try:
         await _run([*reversed(before_snapshot), *reversed(_theirs("before_snapshot"))])
-    except Exception as error:
+    except Exception as error:  # of a hook that is not ours: Lambda is told, then it ends
         logger.critical("The function could not be made ready for a snapshot.", exc_info=error)
         await api.fail_init(_fault("Runtime.BeforeSnapshotError", error))
         return BEFORE_SNAPSHOT_FAILED
